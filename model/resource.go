@@ -1,6 +1,9 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Origin is where something was written: a file and a 1-based line and column. The zero Origin means "not from a file".
 type Origin struct {
@@ -30,6 +33,17 @@ func (k Key) String() string {
 		return string(k.Kind) + "/" + k.Name
 	}
 	return string(k.Kind) + "/" + k.Namespace + "/" + k.Name
+}
+
+// Compare orders keys by kind, namespace and name, bytewise.
+func (k Key) Compare(o Key) int {
+	if c := strings.Compare(string(k.Kind), string(o.Kind)); c != 0 {
+		return c
+	}
+	if c := strings.Compare(k.Namespace, o.Namespace); c != 0 {
+		return c
+	}
+	return strings.Compare(k.Name, o.Name)
 }
 
 // Metadata is the part of a manifest every resource has.
