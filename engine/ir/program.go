@@ -10,7 +10,8 @@ import (
 type Program struct {
 	// Generation counts programs of one daemon; the engine assigns it. It is not part of Hash.
 	Generation uint64
-	// Hash is 16 hexadecimal digits over the canonical text of everything below.
+	// Hash is 16 hexadecimal digits over everything below that decides packets: all but origins and States. Equal hashes
+	// mean equal enforcement. Seal computes it.
 	Hash string
 	// Node is the node the program was compiled for.
 	Node    string
@@ -82,6 +83,8 @@ type Set struct {
 	Nets []netip.Prefix
 	// Ports are sorted and unique. Only for SetPorts.
 	Ports []PortMember
+	// Sum is a hash of the set, members included; equal sums mean equal sets. Seal computes it; 0 is "not yet".
+	Sum uint64
 }
 
 // PortMember is one endpoint's port.
@@ -107,6 +110,8 @@ type Policy struct {
 	Staged bool
 	// Ingress and Egress are the rules that govern each direction; nil when the policy does not govern it.
 	Ingress, Egress []*Rule
+	// Sum is a hash of the policy without its origins. Seal computes it; 0 is "not yet".
+	Sum uint64
 }
 
 // Rules are the policy's rules for a direction.
@@ -123,6 +128,8 @@ type Profile struct {
 	Origin          model.Origin
 	Missing         bool
 	Ingress, Egress []*Rule
+	// Sum is a hash of the profile without its origins. Seal computes it; 0 is "not yet".
+	Sum uint64
 }
 
 // Rules are the profile's rules for a direction.
@@ -188,7 +195,8 @@ func (p *Peer) HasPorts() bool {
 	return len(p.Ports)+len(p.PortSets)+len(p.NotPorts)+len(p.NotPortSets) > 0
 }
 
-// GroupID is a content hash of a group.
+// GroupID is a hash of what a group lists: direction, layer, tiers with their defaults, the names of policies and
+// profiles. An edit of a policy's rules leaves it as it is.
 type GroupID string
 
 // Group is one ordered list of policies in one direction and layer, shared by every endpoint that has it.
@@ -238,6 +246,8 @@ type Endpoint struct {
 	// Ingress and Egress hold the group per layer; nil where the layer has no say (workloads have only LayerNormal; a
 	// host endpoint's other layers are nil when no policy of that kind applies in that direction).
 	Ingress, Egress [model.NumLayers]*Group
+	// Sum is a hash of the endpoint, its groups by ID. Seal computes it; 0 is "not yet".
+	Sum uint64
 }
 
 // Group is the endpoint's group for a direction and layer, or nil.

@@ -1,0 +1,198 @@
+package ir
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"rampart/model"
+)
+
+// Seal brings a program into canonical form: it sorts every list, gives IDs where there are none, and computes the sums
+// and the Hash. Call it once, before the program is shared. Objects that already have a Sum come from a sealed program
+// and are left untouched, so a program may share unchanged objects with its predecessor.
+func Seal(p *Program) {
+	for _, s := range p.Sets {
+		SealSet(s)
+	}
+	for _, q := range p.Policies {
+		SealPolicy(q)
+	}
+	for _, q := range p.Profiles {
+		SealProfile(q)
+	}
+	for _, g := range p.Groups {
+		if g.ID == "" {
+			g.ID = NewGroupID(g)
+		}
+	}
+	for _, e := range p.Endpoints {
+		SealEndpoint(e)
+	}
+	slices.SortFunc(p.Sets, func(a, b *Set) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(p.Policies, func(a, b *Policy) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(p.Profiles, func(a, b *Profile) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(p.Groups, func(a, b *Group) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(p.Endpoints, func(a, b *Endpoint) int { return a.Key.Compare(b.Key) })
+	slices.SortFunc(p.States, func(a, b PolicyState) int { return a.Key.Compare(b.Key) })
+	p.Hash = hash(p)
+}
+
+func hash(p *Program) string {
+	var d digest
+	d.string(p.Node)
+	d.options(&p.Options)
+	d.length(len(p.Sets))
+	for _, s := range p.Sets {
+		d.u64(s.Sum)
+	}
+	d.length(len(p.Policies))
+	for _, q := range p.Policies {
+		d.u64(q.Sum)
+	}
+	d.length(len(p.Profiles))
+	for _, q := range p.Profiles {
+		d.u64(q.Sum)
+	}
+	d.length(len(p.Groups))
+	for _, g := range p.Groups {
+		d.string(string(g.ID))
+	}
+	d.length(len(p.Endpoints))
+	for _, e := range p.Endpoints {
+		d.u64(e.Sum)
+	}
+	return fmt.Sprintf("%016x", d.sum())
+}
+
+// SealSet sorts the members and computes ID and Sum; Seal calls it.
+func SealSet(s *Set) {
+	if s.Sum != 0 {
+		return
+	}
+	if s.ID == "" {
+		s.ID = NewSetID(s.Kind, s.Selector, s.PortName, s.Protocol)
+	}
+	if !slices.IsSortedFunc(s.Nets, netip.Prefix.Compare) {
+		slices.SortFunc(s.Nets, netip.Prefix.Compare)
+	}
+	s.Nets = slices.Compact(s.Nets)
+	if !slices.IsSortedFunc(s.Ports, PortMember.Compare) {
+		slices.SortFunc(s.Ports, PortMember.Compare)
+	}
+	s.Ports = slices.Compact(s.Ports)
+
+	d := make(digest, 0, 64+len(s.Selector)+18*len(s.Nets)+20*len(s.Ports))
+	d.string(string(s.ID))
+	d.byte(byte(s.Kind))
+	d.string(s.Selector)
+	d.string(s.PortName)
+	d.byte(s.Protocol)
+	d.prefixes(s.Nets)
+	d.length(len(s.Ports))
+	for _, m := range s.Ports {
+		d.addr(m.Addr)
+		d.byte(m.Protocol)
+		d.u16(m.Port)
+	}
+	s.Sum = d.sum()
+}
+
+// SealPolicy gives the policy's rules their IDs and computes its Sum; Seal calls it.
+func SealPolicy(q *Policy) {
+	if q.Sum != 0 {
+		return
+	}
+	if q.ID == "" {
+		q.ID = PolicyID(q.Key.String())
+	}
+	sealRules(q.Key, q.Ingress, q.Egress)
+	var d digest
+	d.string(string(q.ID))
+	d.string(q.Tier)
+	d.bool(q.Staged)
+	d.rules(q.Ingress)
+	d.rules(q.Egress)
+	q.Sum = d.sum()
+}
+
+// SealProfile gives the profile's rules their IDs and computes its Sum; Seal calls it.
+func SealProfile(q *Profile) {
+	if q.Sum != 0 {
+		return
+	}
+	sealRules(ProfileKey(q.Name), q.Ingress, q.Egress)
+	var d digest
+	d.string(q.Name)
+	d.bool(q.Missing)
+	d.rules(q.Ingress)
+	d.rules(q.Egress)
+	q.Sum = d.sum()
+}
+
+func sealRules(owner model.Key, ingress, egress []*Rule) {
+	for _, list := range [2][]*Rule{ingress, egress} {
+		for _, r := range list {
+			sealPeer(&r.Match.Src)
+			sealPeer(&r.Match.Dst)
+		}
+	}
+	IdentifyRules(owner, model.Ingress, ingress)
+	IdentifyRules(owner, model.Egress, egress)
+}
+
+func sealPeer(p *Peer) {
+	sortUnique(&p.Nets, netip.Prefix.Compare)
+	sortUnique(&p.NotNets, netip.Prefix.Compare)
+	sortUnique(&p.Sets, cmp.Compare[SetID])
+	sortUnique(&p.NotSets, cmp.Compare[SetID])
+	sortUnique(&p.Ports, PortRange.Compare)
+	sortUnique(&p.PortSets, cmp.Compare[SetID])
+	sortUnique(&p.NotPorts, PortRange.Compare)
+	sortUnique(&p.NotPortSets, cmp.Compare[SetID])
+}
+
+func sortUnique[T comparable](list *[]T, compare func(a, b T) int) {
+	if len(*list) > 1 {
+		slices.SortFunc(*list, compare)
+		*list = slices.Compact(*list)
+	}
+}
+
+// SealEndpoint computes the endpoint's Sum; its groups must have their IDs or be complete. Seal calls it.
+func SealEndpoint(e *Endpoint) {
+	if e.Sum != 0 {
+		return
+	}
+	sortUnique(&e.Addrs, netip.Prefix.Compare)
+	sortUnique(&e.SpoofAllowed, netip.Prefix.Compare)
+	var d digest
+	d.string(e.Key.String())
+	d.string(e.Interface)
+	d.bool(e.Workload)
+	d.prefixes(e.Addrs)
+	d.prefixes(e.SpoofAllowed)
+	for _, groups := range [2]*[model.NumLayers]*Group{&e.Ingress, &e.Egress} {
+		for _, g := range groups {
+			switch {
+			case g == nil:
+				d.string("")
+			case g.ID == "":
+				g.ID = NewGroupID(g)
+				fallthrough
+			default:
+				d.string(string(g.ID))
+			}
+		}
+	}
+	e.Sum = d.sum()
+}
+
+// Compare orders members by address, protocol and port.
+func (m PortMember) Compare(o PortMember) int {
+	return cmp.Or(m.Addr.Compare(o.Addr), cmp.Compare(m.Protocol, o.Protocol), cmp.Compare(m.Port, o.Port))
+}
+
+// Compare orders ranges by their first port, then by their last.
+func (r PortRange) Compare(o PortRange) int { return cmp.Or(cmp.Compare(r.Min, o.Min), cmp.Compare(r.Max, o.Max)) }
