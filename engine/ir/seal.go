@@ -195,4 +195,6 @@ func (m PortMember) Compare(o PortMember) int {
 }
 
 // Compare orders ranges by their first port, then by their last.
-func (r PortRange) Compare(o PortRange) int { return cmp.Or(cmp.Compare(r.Min, o.Min), cmp.Compare(r.Max, o.Max)) }
+func (r PortRange) Compare(o PortRange) int {
+	return cmp.Or(cmp.Compare(r.Min, o.Min), cmp.Compare(r.Max, o.Max))
+}
