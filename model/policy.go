@@ -40,6 +40,8 @@ const (
 	LabelNamespace      = "projectcalico.org/namespace"
 	LabelServiceAccount = "projectcalico.org/serviceaccount"
 	LabelOrchestrator   = "projectcalico.org/orchestrator"
+	// LabelName is the name of a namespace or service account among its labels, that is, after one of the prefixes.
+	LabelName = "projectcalico.org/name"
 	// Prefixes under which the labels of an endpoint's namespace and service account are seen.
 	PrefixNamespaceLabel      = "pcns."
 	PrefixServiceAccountLabel = "pcsa."
@@ -108,7 +110,7 @@ func (p *Policy) Rules(d Direction) []Rule {
 // "no restriction".
 type Rule struct {
 	Action      Action        `json:"action"`
-	IPVersion   int           `json:"ipVersion,omitempty"`
+	IPVersion   IPVersion     `json:"ipVersion,omitempty"`
 	Protocol    Protocol      `json:"protocol,omitzero"`
 	NotProtocol Protocol      `json:"notProtocol,omitzero"`
 	ICMP        *ICMP         `json:"icmp,omitempty"`

@@ -32,12 +32,15 @@ var protocolNumbers = map[string]uint8{
 // ProtocolNames are the accepted names, for messages.
 func ProtocolNames() []string { return []string{"TCP", "UDP", "ICMP", "ICMPv6", "SCTP", "UDPLite"} }
 
-// ParseProtocol reads a name (case-sensitive, as in Calico) or a decimal number 0-255. An unknown name is kept, not an
-// error here: validation reports it with its place.
+// ParseProtocol reads a name (case-sensitive, as in Calico) or a decimal number 1-255. An unknown name and the number 0
+// are kept as a Name, not an error here: validation reports them with their place.
 func ParseProtocol(s string) (Protocol, error) {
 	if n, err := strconv.Atoi(s); err == nil {
-		if n < 0 || n > 255 {
+		switch {
+		case n < 0 || n > 255:
 			return Protocol{}, fmt.Errorf("protocol number %d is not in 1-255", n)
+		case n == 0:
+			return Protocol{Name: "0"}, nil
 		}
 		return Protocol{Number: uint8(n)}, nil
 	}

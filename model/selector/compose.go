@@ -47,13 +47,13 @@ func (s *Selector) WithPrefix(prefix string) *Selector {
 	})
 }
 
-// Substitute replaces every all() by one selector and every global() by another.
+// Substitute replaces every all() by one selector and every global() by another. Nil leaves them as they are.
 func (s *Selector) Substitute(all, global *Selector) *Selector {
 	return s.edit(func(n *node) *node {
-		switch n.op {
-		case opAll:
+		switch {
+		case n.op == opAll && all != nil:
 			return all.root
-		case opGlobal:
+		case n.op == opGlobal && global != nil:
 			return global.root
 		}
 		return n
