@@ -21,5 +21,10 @@ func (v *IPVersion) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// UnmarshalJSON reads a JSON number.
-func (v *IPVersion) UnmarshalJSON(b []byte) error { return v.UnmarshalText(b) }
+// UnmarshalJSON reads a JSON number; null is "does not say".
+func (v *IPVersion) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
+	return v.UnmarshalText(b)
+}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"strings"
 )
 
 // Port is a port number, an inclusive range or the name of a port that endpoints define.
@@ -15,29 +14,35 @@ type Port struct {
 	Max  uint16
 }
 
-var portName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,128}$`)
+var (
+	digits    = regexp.MustCompile(`^[0-9]+$`)
+	portRange = regexp.MustCompile(`^([0-9]+):([0-9]+)$`)
+	portName  = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,128}$`)
+)
 
-// ParsePort reads "80", "6040:6050" or a name. Messages follow Calico's decoder.
+// ParsePort reads "80", "6040:6050" or a name. Messages are those of Calico's decoder. Port 0 and names that
+// Kubernetes refuses are for validation to report.
 func ParsePort(s string) (Port, error) {
-	if n, err := strconv.Atoi(s); err == nil {
-		if n < 0 || n > 65535 {
+	if digits.MatchString(s) {
+		n, err := strconv.ParseUint(s, 10, 16)
+		if err != nil {
 			return Port{}, fmt.Errorf("invalid port format (%s)", s)
 		}
-		return Port{Min: uint16(n), Max: uint16(n)}, nil
+		return SinglePort(uint16(n)), nil
 	}
-	if lo, hi, ok := strings.Cut(s, ":"); ok {
-		a, err := strconv.ParseUint(lo, 10, 16)
+	if m := portRange.FindStringSubmatch(s); m != nil {
+		lo, err := strconv.ParseUint(m[1], 10, 16)
 		if err != nil {
 			return Port{}, fmt.Errorf("invalid minimum port number in range (%s)", s)
 		}
-		b, err := strconv.ParseUint(hi, 10, 16)
+		hi, err := strconv.ParseUint(m[2], 10, 16)
 		if err != nil {
 			return Port{}, fmt.Errorf("invalid maximum port number in range (%s)", s)
 		}
-		if a > b {
-			return Port{}, fmt.Errorf("minimum port number (%d) is greater than maximum port number (%d) in port range", a, b)
+		if lo > hi {
+			return Port{}, fmt.Errorf("minimum port number (%d) is greater than maximum port number (%d) in port range", lo, hi)
 		}
-		return Port{Min: uint16(a), Max: uint16(b)}, nil
+		return Port{Min: uint16(lo), Max: uint16(hi)}, nil
 	}
 	if !portName.MatchString(s) {
 		return Port{}, fmt.Errorf("invalid name for named port (%s)", s)
@@ -67,3 +72,18 @@ func (p *Port) UnmarshalText(b []byte) (err error) {
 	*p, err = ParsePort(string(b))
 	return err
 }
+
+// UnmarshalJSON reads a number or a string.
+func (p *Port) UnmarshalJSON(b []byte) error {
+	text, isNumber, err := numberOrString(b)
+	if err != nil {
+		return err
+	}
+	if isNumber && !digits.MatchString(text) {
+		return fmt.Errorf("invalid port format (%s)", text)
+	}
+	return p.UnmarshalText([]byte(text))
+}
+
+// MarshalJSON writes a single port as a number, a range or a name as a string.
+func (p Port) MarshalJSON() ([]byte, error) { return marshalNumberOrString(p.String()) }

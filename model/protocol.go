@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // IP protocol numbers the model names (IANA "Assigned Internet Protocol Numbers").
@@ -35,16 +36,14 @@ func ProtocolNames() []string { return []string{"TCP", "UDP", "ICMP", "ICMPv6", 
 // ParseProtocol reads a name (case-sensitive, as in Calico) or a decimal number 1-255. An unknown name and the number 0
 // are kept as a Name, not an error here: validation reports them with their place.
 func ParseProtocol(s string) (Protocol, error) {
-	if n, err := strconv.Atoi(s); err == nil {
-		switch {
-		case n < 0 || n > 255:
-			return Protocol{}, fmt.Errorf("protocol number %d is not in 1-255", n)
-		case n == 0:
-			return Protocol{Name: "0"}, nil
-		}
-		return Protocol{Number: uint8(n)}, nil
+	if !digits.MatchString(s) || strings.Trim(s, "0") == "" {
+		return Protocol{Name: s, Number: protocolNumbers[s]}, nil
 	}
-	return Protocol{Name: s, Number: protocolNumbers[s]}, nil
+	n, err := strconv.ParseUint(s, 10, 8)
+	if err != nil {
+		return Protocol{}, fmt.Errorf("protocol number %s is not in 1-255", s)
+	}
+	return ProtocolNumber(uint8(n)), nil
 }
 
 // ProtocolNumber is a protocol given by number.
@@ -69,6 +68,21 @@ func (p *Protocol) UnmarshalText(b []byte) (err error) {
 	*p, err = ParseProtocol(string(b))
 	return err
 }
+
+// UnmarshalJSON reads a number or a string.
+func (p *Protocol) UnmarshalJSON(b []byte) error {
+	text, isNumber, err := numberOrString(b)
+	if err != nil {
+		return err
+	}
+	if isNumber && !digits.MatchString(text) {
+		return fmt.Errorf("protocol number %s is not in 1-255", text)
+	}
+	return p.UnmarshalText([]byte(text))
+}
+
+// MarshalJSON writes a name as a string, a number as a number.
+func (p Protocol) MarshalJSON() ([]byte, error) { return marshalNumberOrString(p.String()) }
 
 // ProtocolLabel is the usual lower-case word for a protocol number, or the number.
 func ProtocolLabel(n uint8) string {
