@@ -11,26 +11,9 @@ import (
 	"testing"
 )
 
-func newLab(t *testing.T) *Lab {
-	t.Helper()
-	if err := Require(); err != nil {
-		t.Skip(err)
-	}
-	l, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l
-}
-
 func newTopology(t *testing.T) *Topology {
 	t.Helper()
-	top, err := Build(newLab(t), Usual())
+	top, err := Build(ForTest(t), Usual())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +60,7 @@ func TestNamespaceIsolation(t *testing.T) {
 
 // Close leaves nothing behind, and ends what still runs inside.
 func TestCloseRemovesEverything(t *testing.T) {
-	l := newLab(t)
+	l := ForTest(t)
 	ns, err := l.Namespace("a")
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +85,7 @@ func TestCloseRemovesEverything(t *testing.T) {
 
 // What a crashed process left behind is removed with everything that runs in it; the living are left alone.
 func TestSweep(t *testing.T) {
-	l := newLab(t)
+	l := ForTest(t)
 	alive, err := l.Namespace("alive")
 	if err != nil {
 		t.Fatal(err)
