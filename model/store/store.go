@@ -86,7 +86,15 @@ func (s *Store) Apply(b *model.Bundle) (Change, error) {
 	} else {
 		s.sources[b.Source] = next
 	}
-	return s.settle(b, slices.SortedFunc(maps.Keys(keys), model.Key.Compare))
+	c, err := s.settle(b, slices.SortedFunc(maps.Keys(keys), model.Key.Compare))
+	if err != nil {
+		if last == nil {
+			delete(s.sources, b.Source)
+		} else {
+			s.sources[b.Source] = last
+		}
+	}
+	return c, err
 }
 
 // settle writes the winners of the given keys.

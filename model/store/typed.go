@@ -21,7 +21,9 @@ func (v *View) KubernetesNetworkPolicies() iter.Seq[*model.KubernetesNetworkPoli
 func (v *View) Tiers() iter.Seq[*model.Tier] { return typed[*model.Tier](v, model.KindTier) }
 
 // Profiles iterates over the profiles that have a resource.
-func (v *View) Profiles() iter.Seq[*model.Profile] { return typed[*model.Profile](v, model.KindProfile) }
+func (v *View) Profiles() iter.Seq[*model.Profile] {
+	return typed[*model.Profile](v, model.KindProfile)
+}
 
 // HostEndpoints iterates over the host endpoints of all nodes.
 func (v *View) HostEndpoints() iter.Seq[*model.HostEndpoint] {
