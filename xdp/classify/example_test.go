@@ -1,0 +1,27 @@
+package classify_test
+
+import (
+	"fmt"
+	"net/netip"
+
+	"rampart/xdp/classify"
+)
+
+func ExampleBuild() {
+	const deny, allow = 0, 1
+	c, err := classify.Build(false, []classify.Rule{
+		{Priority: 1, Src: netip.MustParsePrefix("10.0.0.0/8"), SrcPort: classify.AnyPort, DstPort: classify.Range{Min: 443, Max: 443}, Protocol: 6, Value: allow},
+		{Priority: 2, SrcPort: classify.AnyPort, DstPort: classify.AnyPort, AnyProtocol: true, Value: deny},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	out := make([]uint32, 2)
+	c.Lookup4([]classify.Key4{
+		{Src: 10<<24 | 1, Dst: 192<<24 | 1, SrcPort: 40000, DstPort: 443, Protocol: 6},
+		{Src: 11<<24 | 1, Dst: 192<<24 | 1, SrcPort: 40000, DstPort: 443, Protocol: 6},
+	}, out)
+	fmt.Println(out)
+	// Output: [1 0]
+}

@@ -1,0 +1,134 @@
+package classify
+
+import (
+	"hash/maphash"
+	"slices"
+	"unsafe"
+)
+
+// Limits of the trees. A leaf of at most leafRules is not cut further; one field is at most maxWidth bits.
+const (
+	leafRules = 4
+	maxWidth  = 12
+	maxDepth  = 16
+	// maxLeaf is how many rules no field may tell apart.
+	maxLeaf = 0xffff
+)
+
+// grower builds one tree.
+type grower struct {
+	boxes []box
+	tree  tree
+	// made finds nodes again by the hash of their rules and region, so that equal nodes are stored once.
+	made   map[uint64]ref
+	seed   maphash.Seed
+	counts []int32
+	spare  int // records that may still be written beyond one per rule
+}
+
+// growTree builds the tree of the rules in slots, ascending. growth bounds its records: that many per rule.
+func growTree(boxes []box, slots []uint32, growth int) tree {
+	g := &grower{boxes: boxes, made: map[uint64]ref{}, seed: maphash.MakeSeed(), spare: growth * len(slots)}
+	if len(slots) == 0 {
+		g.tree.root, g.tree.first = leafRef(0, 0), NoMatch
+		return g.tree
+	}
+	g.tree.first = slots[0]
+	g.tree.root = g.node(slots, everything, 0)
+	g.tree.refs = slices.Clip(g.tree.refs)
+	g.tree.recs = slices.Clip(g.tree.recs)
+	return g.tree
+}
+
+// settled marks a dimension in which all rules of a node are alike: it cannot tell them apart.
+var settled = span{1, 0}
+
+func (g *grower) node(slots []uint32, region box, depth int) ref {
+	if len(slots) > leafRules && depth < maxDepth && g.spare > 0 {
+		g.tighten(slots, &region)
+	} else {
+		region = box{}
+	}
+	key := g.key(slots, &region)
+	if r, ok := g.made[key]; ok {
+		return r
+	}
+	var r ref
+	if c, ok := g.choose(slots, &region); ok {
+		r = g.inner(slots, &region, c, depth)
+	} else {
+		r = g.leaf(slots)
+	}
+	g.made[key] = r
+	return r
+}
+
+// tighten shrinks the region to what the rules occupy. Packets outside match none of them, wherever they end up.
+func (g *grower) tighten(slots []uint32, region *box) {
+	for d := range region {
+		if region[d] == settled {
+			continue
+		}
+		first := clip(g.boxes[slots[0]][d], region[d])
+		hull, same := first, true
+		for _, s := range slots[1:] {
+			c := clip(g.boxes[s][d], region[d])
+			same = same && c == first
+			hull = span{min(hull.lo, c.lo), max(hull.hi, c.hi)}
+		}
+		if same {
+			hull = settled
+		}
+		region[d] = hull
+	}
+}
+
+func clip(s, r span) span { return span{max(s.lo, r.lo), min(s.hi, r.hi)} }
+
+func (g *grower) key(slots []uint32, region *box) uint64 {
+	var h maphash.Hash
+	h.SetSeed(g.seed)
+	h.Write(unsafe.Slice((*byte)(unsafe.Pointer(&slots[0])), 4*len(slots)))
+	h.Write(unsafe.Slice((*byte)(unsafe.Pointer(region)), unsafe.Sizeof(*region)))
+	return h.Sum64()
+}
+
+func (g *grower) inner(slots []uint32, region *box, c cut, depth int) ref {
+	children := g.distribute(slots, region, c)
+	first := len(g.tree.refs)
+	g.tree.refs = append(g.tree.refs, make([]ref, len(children))...)
+	for i, child := range children {
+		r := leafRef(0, 0)
+		if len(child) > 0 {
+			r = g.node(child, c.region(region, uint32(i)), depth+1)
+		}
+		g.tree.refs[first+i] = r
+	}
+	return innerRef(uint32(first), c.a.field(), c.b.field())
+}
+
+// distribute lists the rules of each child, ascending.
+func (g *grower) distribute(slots []uint32, region *box, c cut) [][]uint32 {
+	children := make([][]uint32, c.a.size()*c.b.size())
+	for _, s := range slots {
+		alo, ahi := c.a.children(&g.boxes[s], region)
+		blo, bhi := c.b.children(&g.boxes[s], region)
+		for i := alo; i <= ahi; i++ {
+			for j := blo; j <= bhi; j++ {
+				k := i<<c.b.width | j
+				children[k] = append(children[k], s)
+			}
+		}
+	}
+	return children
+}
+
+func (g *grower) leaf(slots []uint32) ref {
+	slots = slots[:min(len(slots), maxLeaf)]
+	r := leafRef(uint32(len(g.tree.recs)), len(slots))
+	for _, s := range slots {
+		g.tree.recs = append(g.tree.recs, newRecord(&g.boxes[s], s))
+	}
+	g.spare -= len(slots)
+	return r
+}
