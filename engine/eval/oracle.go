@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"sync"
 
 	"rampart/model"
 )
@@ -17,6 +18,9 @@ type Oracle struct {
 	profiles  map[string]*model.Profile
 	workloads map[model.Key]*model.WorkloadEndpoint
 	hosts     map[model.Key]*model.HostEndpoint
+	// What parsing gave, kept because the oracle reads the same few selectors for every packet.
+	parsed   sync.Map // selector text → *selector.Selector
+	replaced sync.Map // selector text → its text with all() replaced
 }
 
 // NewOracle reads the resources as seen by one node: probes are for the endpoints of that node.

@@ -18,7 +18,7 @@ func oracleKubernetesPolicy(r *model.KubernetesNetworkPolicy) oraclePolicy {
 		}
 	}
 	namespace := r.Metadata.Namespace
-	p.selects = func(labels map[string]string) bool {
+	p.selects = func(o *Oracle, labels map[string]string) bool {
 		return oracleIsPod(labels) && labels[oracleNamespace] == namespace && oracleLabelSelector(&r.Spec.PodSelector, labels, "")
 	}
 	for _, in := range r.Spec.Ingress {

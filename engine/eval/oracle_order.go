@@ -74,7 +74,7 @@ type oraclePolicy struct {
 	// governs lists the directions the policy applies to.
 	governs []model.Direction
 	// selects tells whether the policy applies to an endpoint with these labels.
-	selects func(labels map[string]string) bool
+	selects func(o *Oracle, labels map[string]string) bool
 }
 
 type oracleRule struct {
@@ -101,7 +101,7 @@ func (o *Oracle) policiesFor(tier string, pr *oracleProbe) []oraclePolicy {
 	}
 	var found []oraclePolicy
 	for _, p := range o.policies {
-		if p.tier == tier && p.inLayer(pr) && slices.Contains(p.governs, pr.Direction) && p.selects(labels) {
+		if p.tier == tier && p.inLayer(pr) && slices.Contains(p.governs, pr.Direction) && p.selects(o, labels) {
 			found = append(found, p)
 		}
 	}
@@ -169,6 +169,6 @@ func oracleCalicoPolicy(r *model.Policy) oraclePolicy {
 		return out
 	}
 	p.ingress, p.egress = rules(r.Spec.Ingress), rules(r.Spec.Egress)
-	p.selects = func(labels map[string]string) bool { return oraclePolicySelects(r, labels) }
+	p.selects = func(o *Oracle, labels map[string]string) bool { return o.policySelects(r, labels) }
 	return p
 }

@@ -69,17 +69,17 @@ func (o *Oracle) entityMatches(e *model.EntityRule, namespace string, addr netip
 	notSelected := true
 	for i := range o.peers {
 		peer := &o.peers[i]
-		yes, given := oracleEntitySelects(e, namespace, peer.labels)
+		yes, given := o.entitySelects(e, namespace, peer.labels)
 		restricted = restricted || given
 		if yes && peer.has(addr) {
 			selected = true
 		}
-		if e.NotSelector != "" && peer.has(addr) && oracleMatch(e.NotSelector, selector.Map(peer.labels)) {
+		if e.NotSelector != "" && peer.has(addr) && o.match(e.NotSelector, selector.Map(peer.labels)) {
 			notSelected = false
 		}
 	}
 	if len(o.peers) == 0 {
-		_, restricted = oracleEntitySelects(e, namespace, nil)
+		_, restricted = o.entitySelects(e, namespace, nil)
 	}
 	if restricted && !selected || !notSelected {
 		return false
@@ -114,7 +114,7 @@ func (o *Oracle) portListed(list []model.Port, e *model.EntityRule, namespace st
 			if !peer.has(addr) {
 				continue
 			}
-			if yes, _ := oracleEntitySelects(e, namespace, peer.labels); !yes {
+			if yes, _ := o.entitySelects(e, namespace, peer.labels); !yes {
 				continue
 			}
 			for _, def := range peer.ports {

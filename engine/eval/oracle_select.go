@@ -2,7 +2,6 @@ package eval
 
 import (
 	"strings"
-	"sync"
 
 	"rampart/model"
 	"rampart/model/selector"
@@ -34,27 +33,21 @@ func (l prefixedLabels) Get(name string) (string, bool) {
 
 const oracleMarker = "oracle-marker"
 
-// What parsing gave, kept because an oracle reads the same few selectors for every packet.
-var (
-	oracleParsed   sync.Map // selector text → *selector.Selector
-	oracleReplaced sync.Map // selector text → its text with all() replaced
-)
-
-// oracleMatch evaluates a selector; one that does not parse matches nothing.
-func oracleMatch(text string, l selector.Labels) bool {
-	s, ok := oracleParsed.Load(text)
+// match evaluates a selector; one that does not parse matches nothing.
+func (o *Oracle) match(text string, l selector.Labels) bool {
+	s, ok := o.parsed.Load(text)
 	if !ok {
 		parsed, err := selector.Parse(text)
 		if err != nil {
 			return false
 		}
-		s, _ = oracleParsed.LoadOrStore(text, parsed)
+		s, _ = o.parsed.LoadOrStore(text, parsed)
 	}
 	return s.(*selector.Selector).Matches(l)
 }
 
-// oracleReplace replaces a call such as "all()" by other text, except inside quoted strings.
-func oracleReplace(text, call, by string) string {
+// oracleReplace puts other text in place of all(), except inside quoted strings.
+func oracleReplace(text, by string) string {
 	parsed, err := selector.Parse(text)
 	if err != nil {
 		return text
@@ -70,9 +63,9 @@ func oracleReplace(text, call, by string) string {
 			}
 		case c == '\'' || c == '"':
 			quote = c
-		case strings.HasPrefix(text[i:], call):
+		case strings.HasPrefix(text[i:], "all()"):
 			out.WriteString(by)
-			i += len(call) - 1
+			i += len("all()") - 1
 			continue
 		}
 		out.WriteByte(text[i])
@@ -80,24 +73,24 @@ func oracleReplace(text, call, by string) string {
 	return out.String()
 }
 
-// oracleMatchWhere evaluates a selector over the labels with a prefix, all() meaning marker.
-func oracleMatchWhere(text, prefix string, marker bool, labels map[string]string) bool {
-	replaced, ok := oracleReplaced.Load(text)
+// matchWhere evaluates a selector over the labels with a prefix, all() meaning marker.
+func (o *Oracle) matchWhere(text, prefix string, marker bool, labels map[string]string) bool {
+	replaced, ok := o.replaced.Load(text)
 	if !ok {
-		replaced, _ = oracleReplaced.LoadOrStore(text, oracleReplace(text, "all()", "has("+oracleMarker+")"))
+		replaced, _ = o.replaced.LoadOrStore(text, oracleReplace(text, "has("+oracleMarker+")"))
 	}
-	return oracleMatch(replaced.(string), prefixedLabels{labels, prefix, marker})
+	return o.match(replaced.(string), prefixedLabels{labels, prefix, marker})
 }
 
-// oraclePolicySelects tells whether a policy applies to an endpoint.
-func oraclePolicySelects(p *model.Policy, labels map[string]string) bool {
+// policySelects tells whether a policy applies to an endpoint.
+func (o *Oracle) policySelects(p *model.Policy, labels map[string]string) bool {
 	s := &p.Spec
 	_, inNamespace := labels[oracleNamespace]
 	_, hasAccount := labels[oracleServiceAccount]
 	if p.Kind.Namespaced() {
 		return labels[oracleNamespace] == p.Metadata.Namespace && inNamespace &&
-			oracleMatch(s.Selector, selector.Map(labels)) &&
-			(s.ServiceAccountSelector == "" || oracleMatch(s.ServiceAccountSelector, prefixedLabels{labels, "pcsa.", false}))
+			o.match(s.Selector, selector.Map(labels)) &&
+			(s.ServiceAccountSelector == "" || o.match(s.ServiceAccountSelector, prefixedLabels{labels, "pcsa.", false}))
 	}
 	// A namespaceSelector or a serviceAccountSelector changes what all() means, also in the selector beside it.
 	allMeans := true
@@ -107,15 +100,15 @@ func oraclePolicySelects(p *model.Policy, labels map[string]string) bool {
 	case s.ServiceAccountSelector != "":
 		allMeans = hasAccount
 	}
-	return (s.Selector == "" || oracleMatchWhere(s.Selector, "", allMeans, labels)) &&
-		(s.NamespaceSelector == "" || oracleMatchWhere(s.NamespaceSelector, "pcns.", inNamespace, labels)) &&
-		(s.ServiceAccountSelector == "" || oracleMatchWhere(s.ServiceAccountSelector, "pcsa.", hasAccount, labels))
+	return (s.Selector == "" || o.matchWhere(s.Selector, "", allMeans, labels)) &&
+		(s.NamespaceSelector == "" || o.matchWhere(s.NamespaceSelector, "pcns.", inNamespace, labels)) &&
+		(s.ServiceAccountSelector == "" || o.matchWhere(s.ServiceAccountSelector, "pcsa.", hasAccount, labels))
 }
 
-// oracleEntitySelects tells whether a known peer satisfies the positive selector fields of an entity rule. given is
+// entitySelects tells whether a known peer satisfies the positive selector fields of an entity rule. given is
 // false when there are none, so that any peer will do, known or not. A policy's namespace, "" for none, confines the
 // peer once any selector field is used.
-func oracleEntitySelects(e *model.EntityRule, namespace string, labels map[string]string) (selected, given bool) {
+func (o *Oracle) entitySelects(e *model.EntityRule, namespace string, labels map[string]string) (selected, given bool) {
 	_, inNamespace := labels[oracleNamespace]
 	if e.NamespaceSelector != "" {
 		given = true
@@ -126,14 +119,14 @@ func oracleEntitySelects(e *model.EntityRule, namespace string, labels map[strin
 			if inNamespace {
 				return false, true
 			}
-		case !oracleMatchWhere(e.NamespaceSelector, "pcns.", inNamespace, labels):
+		case !o.matchWhere(e.NamespaceSelector, "pcns.", inNamespace, labels):
 			return false, true
 		}
 	}
 	uses := e.NotSelector != ""
 	if e.Selector != "" {
 		uses, given = true, true
-		if !oracleMatch(e.Selector, selector.Map(labels)) {
+		if !o.match(e.Selector, selector.Map(labels)) {
 			return false, true
 		}
 	}
@@ -150,7 +143,7 @@ func oracleEntitySelects(e *model.EntityRule, namespace string, labels map[strin
 	}
 	if a := e.ServiceAccounts; a != nil && a.Selector != "" {
 		uses, given = true, true
-		if !oracleMatch(a.Selector, prefixedLabels{labels, "pcsa.", false}) {
+		if !o.match(a.Selector, prefixedLabels{labels, "pcsa.", false}) {
 			return false, true
 		}
 	}
