@@ -1,0 +1,191 @@
+package ruleset
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"rampart/model"
+)
+
+// Set is a set, or a verdict map when Verdicts is true.
+type Set struct {
+	// Name is empty for an anonymous set, which belongs to one rule and never changes.
+	Name   string
+	Fields []Field
+	// Interval sets hold ranges: one field, disjoint (the kernel's sorted array), or several, of which the first inserted
+	// of those that match wins (pipapo). Other sets are hash tables of exact keys.
+	Interval bool
+	Verdicts bool
+	// Counters gives every element a counter.
+	Counters bool
+	// Size bounds the number of elements of a hash set; the kernel sizes its table by it. 0 leaves it open. A set whose
+	// elements change keeps its Size unless it must grow, since a new Size is a new set.
+	Size    uint32
+	Comment string
+	// Elements in order of insertion; for sets other than intervals over several fields that is the order of keys.
+	Elements []Element
+}
+
+// Element is an entry of a set.
+type Element struct {
+	// Key is the key, or the first key of a range; see Key. End is the last key of a range in an interval set, equal to
+	// Key for a single key; in other sets it is empty.
+	Key, End string
+	// Verdict is for verdict maps.
+	Verdict Verdict
+	Comment string
+	// ID is what the element's counter is added up under.
+	ID model.RuleID
+}
+
+// Same tells that two elements are one to the kernel.
+func (e *Element) Same(o *Element) bool {
+	return e.Key == o.Key && e.End == o.End && e.Verdict == o.Verdict && e.Comment == o.Comment
+}
+
+// SameType tells that b could take a's place by changing elements alone.
+func (s *Set) SameType(o *Set) bool {
+	return s.Name == o.Name && slices.Equal(s.Fields, o.Fields) && s.Interval == o.Interval && s.Verdicts == o.Verdicts &&
+		s.Counters == o.Counters && s.Size == o.Size && s.Comment == o.Comment
+}
+
+// Concatenated tells that keys have several fields.
+func (s *Set) Concatenated() bool { return len(s.Fields) > 1 }
+
+// validate checks that elements fit the set and that a single-field interval set is sorted and disjoint.
+func (s *Set) validate() error {
+	n := keyLen(s.Fields)
+	for i := range s.Elements {
+		e := &s.Elements[i]
+		switch {
+		case len(e.Key) != n, s.Interval && len(e.End) != n, !s.Interval && e.End != "":
+			return fmt.Errorf("element %d does not fit the set's type", i)
+		case s.Verdicts != (e.Verdict.Kind != Continue):
+			return fmt.Errorf("element %s: verdict where none belongs, or none where one does", s.ElementText(e))
+		case len(e.Comment) > MaxCommentLen:
+			return fmt.Errorf("element %s: comment is longer than %d bytes", s.ElementText(e), MaxCommentLen)
+		case s.Interval && e.End < e.Key && !s.Concatenated():
+			return fmt.Errorf("element %d ends before it begins", i)
+		case s.Interval && !s.Concatenated() && i > 0 && s.Elements[i-1].End >= e.Key:
+			return fmt.Errorf("element %s overlaps the one before it or is out of order", s.ElementText(e))
+		}
+	}
+	if s.Size != 0 && len(s.Elements) > int(s.Size) {
+		return fmt.Errorf("%d elements, but room for %d", len(s.Elements), s.Size)
+	}
+	return nil
+}
+
+// targets lists the distinct verdicts of a map that enter a chain.
+func (s *Set) targets() []Verdict {
+	seen := map[Verdict]bool{}
+	var list []Verdict
+	for i := range s.Elements {
+		if d := s.Elements[i].Verdict; d.Kind.named() && !seen[d] {
+			seen[d] = true
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// TypeText is the set's type line: "ipv4_addr . inet_service : verdict".
+func (s *Set) TypeText() string {
+	words := make([]string, len(s.Fields))
+	for i, f := range s.Fields {
+		words[i] = fields[f].datatype.Name
+	}
+	t := strings.Join(words, " . ")
+	if s.Verdicts {
+		t += " : verdict"
+	}
+	return t
+}
+
+// ElementText is an element as nft lists it.
+func (s *Set) ElementText(e *Element) string {
+	var b strings.Builder
+	for i, f := range s.Fields {
+		if i > 0 {
+			b.WriteString(" . ")
+		}
+		first := fieldOf(s.Fields, e.Key, i)
+		last := first
+		if e.End != "" {
+			last = fieldOf(s.Fields, e.End, i)
+		}
+		b.WriteString(f.rangeText(first, last))
+	}
+	if s.Counters {
+		b.WriteString(" counter packets 0 bytes 0")
+	}
+	if e.Comment != "" {
+		b.WriteString(" comment " + quote(e.Comment))
+	}
+	if s.Verdicts {
+		b.WriteString(" : " + e.Verdict.String())
+	}
+	return b.String()
+}
+
+// Spans merges prefixes, which may nest, overlap and repeat, into the elements of an interval set of one address field.
+// Prefixes of the other family than f's are left out.
+func Spans(f Field, nets []netip.Prefix) []Element {
+	want := f.Len() * 8
+	type span struct{ first, last netip.Addr }
+	spans := make([]span, 0, len(nets))
+	for _, n := range nets {
+		if n.Addr().BitLen() == want {
+			first, last := Prefix(n)
+			spans = append(spans, span{first, last})
+		}
+	}
+	slices.SortFunc(spans, func(a, b span) int {
+		if c := a.first.Compare(b.first); c != 0 {
+			return c
+		}
+		return b.last.Compare(a.last)
+	})
+	elements := make([]Element, 0, len(spans))
+	var last netip.Addr
+	for _, s := range spans {
+		if n := len(elements); n > 0 {
+			// Adjacent spans are joined as well: the kernel's half-open intervals cannot tell them apart from one.
+			if next := last.Next(); !next.IsValid() || s.first.Compare(next) <= 0 {
+				if s.last.Compare(last) > 0 {
+					last = s.last
+					elements[n-1].End = string(last.AsSlice())
+				}
+				continue
+			}
+		}
+		last = s.last
+		elements = append(elements, Element{Key: string(s.first.AsSlice()), End: string(s.last.AsSlice())})
+	}
+	return elements
+}
+
+// Addrs turns single addresses of f's family into the sorted, distinct elements of a hash set. ok is false when one of
+// the prefixes of that family is not a single address.
+func Addrs(f Field, nets []netip.Prefix) (elements []Element, ok bool) {
+	want := f.Len() * 8
+	elements = make([]Element, 0, len(nets))
+	for _, n := range nets {
+		if n.Addr().BitLen() != want {
+			continue
+		}
+		if !n.IsSingleIP() {
+			return nil, false
+		}
+		elements = append(elements, Element{Key: string(n.Addr().AsSlice())})
+	}
+	return SortKeys(elements), true
+}
+
+// SortKeys sorts elements of a hash set by key and drops repeated keys, keeping the first of each.
+func SortKeys(elements []Element) []Element {
+	slices.SortStableFunc(elements, func(a, b Element) int { return strings.Compare(a.Key, b.Key) })
+	return slices.CompactFunc(elements, func(a, b Element) bool { return a.Key == b.Key })
+}
