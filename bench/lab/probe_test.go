@@ -97,7 +97,8 @@ func TestProbesDropped(t *testing.T) {
 		{"foreign source, dropped", Probe{From: "db", Packet: udp(netip.MustParseAddr("192.0.2.1"), client, 2)}, ""},
 		{"last hop", Probe{From: "client", Packet: udp(client, db, 2), TTL: 2}, "db"},
 		{"one hop too few", Probe{From: "client", Packet: udp(client, db, 2), TTL: 1}, ""},
-		{"nobody's address", Probe{From: "client", Packet: udp(client, netip.MustParseAddr("203.0.113.1"), 2)}, ""},
+		{"the internet", Probe{From: "client", Packet: udp(client, netip.MustParseAddr("203.0.113.1"), 2)}, "server"},
+		{"behind the client", Probe{From: "db", Packet: udp(db, netip.MustParseAddr("198.51.100.1"), 2)}, "client"},
 	} {
 		got, err := p.Send(tc.probe)
 		if err != nil {

@@ -30,6 +30,8 @@ type Link struct {
 	// Gateway holds the firewall's own addresses on a link to another host, with the link's prefix. Without any, the
 	// peer is a workload: it has single addresses and the firewall routes each of them to the interface.
 	Gateway []netip.Prefix
+	// Behind holds prefixes that the firewall routes through the peer.
+	Behind []netip.Prefix
 }
 
 // Workload tells whether the link leads to a workload.
@@ -51,7 +53,8 @@ type Topology struct {
 	Peers []*Peer
 }
 
-// Usual is the topology most tests want: two hosts outside, on eth0 and eth1, and the workloads db, web and job.
+// Usual is the topology most tests want: two hosts outside, on eth0 and eth1, and the workloads db, web and job. The
+// rest of the internet is behind server; the documentation prefixes 198.51.100.0/24 and 2001:db8:1::/48 behind client.
 func Usual() []Link {
 	a, p := netip.MustParseAddr, netip.MustParsePrefix
 	workload := func(name string, n int) Link {
@@ -62,9 +65,11 @@ func Usual() []Link {
 	}
 	return []Link{
 		{Peer: "client", Interface: "eth0", Addrs: []netip.Addr{a("10.10.0.2"), a("fd10::2")},
-			Gateway: []netip.Prefix{p("10.10.0.1/24"), p("fd10::1/64")}},
+			Gateway: []netip.Prefix{p("10.10.0.1/24"), p("fd10::1/64")},
+			Behind:  []netip.Prefix{p("198.51.100.0/24"), p("2001:db8:1::/48")}},
 		{Peer: "server", Interface: "eth1", Addrs: []netip.Addr{a("10.20.0.2"), a("fd20::2")},
-			Gateway: []netip.Prefix{p("10.20.0.1/24"), p("fd20::1/64")}},
+			Gateway: []netip.Prefix{p("10.20.0.1/24"), p("fd20::1/64")},
+			Behind:  []netip.Prefix{p("0.0.0.0/0"), p("::/0")}},
 		workload("db", 2), workload("web", 3), workload("job", 4),
 	}
 }
@@ -148,6 +153,15 @@ func (t *Topology) join(p *Peer) (err error) {
 	}
 	for _, addr := range link.Addrs {
 		if err := t.reach(p, addr); err != nil {
+			return err
+		}
+	}
+	for _, dst := range link.Behind {
+		via := p.Addr(6)
+		if dst.Addr().Is4() {
+			via = p.Addr(4)
+		}
+		if err := t.Firewall.AddRoute(link.Interface, dst, via); err != nil {
 			return err
 		}
 	}
