@@ -12,9 +12,19 @@ func Equals(label, value string) *Selector {
 
 // In is the selector label in { values }.
 func In(label string, values ...string) *Selector {
+	return newSelector(&node{op: opIn, label: label, values: set(values)})
+}
+
+// NotIn is the selector label not in { values }.
+func NotIn(label string, values ...string) *Selector {
+	return newSelector(&node{op: opNotIn, label: label, values: set(values)})
+}
+
+// set is a sorted copy without duplicates, never nil.
+func set(values []string) []string {
 	sorted := append([]string{}, values...)
 	slices.Sort(sorted)
-	return newSelector(&node{op: opIn, label: label, values: slices.Compact(sorted)})
+	return slices.Compact(sorted)
 }
 
 // All is the selector all().

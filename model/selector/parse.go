@@ -1,7 +1,5 @@
 package selector
 
-import "slices"
-
 // Parse reads a selector; "" and blanks are all(). The error, if any, is an *Error.
 func Parse(text string) (*Selector, error) {
 	p := parser{scanner: scanner{text: text}}
@@ -176,8 +174,7 @@ func (p *parser) set(after string) ([]string, *Error) {
 	values := []string{}
 	for {
 		if p.accept("}") {
-			slices.Sort(values)
-			return slices.Compact(values), nil
+			return set(values), nil
 		}
 		if p.atEnd() {
 			return nil, p.errorAt(start, `"{" is not closed`)

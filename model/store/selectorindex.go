@@ -14,9 +14,10 @@ import (
 //
 // The zero value is an empty index. It is not safe for concurrent use.
 type SelectorIndex[T any] struct {
-	all      bucket[T]
+	all bucket[T]
+	// mentions sorts the same entries by the labels they look at. It is built when it is first asked for: who matches
+	// everything once never does.
 	mentions map[string]*bucket[T]
-	size     int
 }
 
 // SelectorEntry is one selector of an index with the value that stands for it.
@@ -35,35 +36,39 @@ type requirement struct {
 	ok     bool
 }
 
-// Len is the number of selectors in the index.
-func (x *SelectorIndex[T]) Len() int { return x.size }
-
-// Add puts a selector into the index.
-func (x *SelectorIndex[T]) Add(s *selector.Selector, v T) *SelectorEntry[T] {
+// NewSelectorEntry prepares a selector for an index.
+func NewSelectorEntry[T any](s *selector.Selector, v T) *SelectorEntry[T] {
 	e := &SelectorEntry[T]{Selector: s, Value: v, keys: s.Keys()}
 	e.required.key, e.required.values, e.required.ok = s.Requires()
-	x.Insert(e)
 	return e
 }
 
-// Insert puts an entry that another index made into this one; an entry may be in several.
+// Len is the number of selectors in the index.
+func (x *SelectorIndex[T]) Len() int { return x.all.size }
+
+// Insert puts an entry into the index; it may be in several indexes, in each once.
 func (x *SelectorIndex[T]) Insert(e *SelectorEntry[T]) {
-	if x.mentions == nil {
-		x.mentions = map[string]*bucket[T]{}
-	}
 	x.all.add(e)
+	if x.mentions != nil {
+		x.mention(e)
+	}
+}
+
+func (x *SelectorIndex[T]) mention(e *SelectorEntry[T]) {
 	for _, k := range e.keys {
 		if x.mentions[k] == nil {
 			x.mentions[k] = &bucket[T]{}
 		}
 		x.mentions[k].add(e)
 	}
-	x.size++
 }
 
 // Remove takes an entry out of the index; it must be in.
 func (x *SelectorIndex[T]) Remove(e *SelectorEntry[T]) {
 	x.all.remove(e)
+	if x.mentions == nil {
+		return
+	}
 	for _, k := range e.keys {
 		b := x.mentions[k]
 		b.remove(e)
@@ -71,7 +76,6 @@ func (x *SelectorIndex[T]) Remove(e *SelectorEntry[T]) {
 			delete(x.mentions, k)
 		}
 	}
-	x.size--
 }
 
 // Candidates visits every selector that can match the labels, each once, in no particular order. Selectors it leaves
@@ -83,6 +87,10 @@ func (x *SelectorIndex[T]) Candidates(labels selector.Map, visit func(*SelectorE
 // Affected visits the selectors that mention one of the changed labels and can match. A selector that matched the
 // labels as they were and does not match them now is not found by the labels as they are: ask for both.
 func (x *SelectorIndex[T]) Affected(changed []string, labels selector.Map, visit func(*SelectorEntry[T])) {
+	if x.mentions == nil {
+		x.mentions = map[string]*bucket[T]{}
+		x.all.each(x.mention)
+	}
 	for i, k := range changed {
 		b := x.mentions[k]
 		if b == nil {
@@ -135,6 +143,31 @@ func (b *bucket[T]) add(e *SelectorEntry[T]) {
 			b.byValue[r.key][v] = append(b.byValue[r.key][v], e)
 		}
 	}
+}
+
+// each visits every entry, once.
+func (b *bucket[T]) each(visit func(*SelectorEntry[T])) {
+	seen := map[*SelectorEntry[T]]bool{}
+	once := func(list []*SelectorEntry[T]) {
+		for _, e := range list {
+			if len(e.required.values) > 1 {
+				if seen[e] {
+					continue
+				}
+				seen[e] = true
+			}
+			visit(e)
+		}
+	}
+	for _, values := range b.byValue {
+		for _, list := range values {
+			once(list)
+		}
+	}
+	for _, list := range b.byKey {
+		once(list)
+	}
+	once(b.rest)
 }
 
 func (b *bucket[T]) remove(e *SelectorEntry[T]) {
