@@ -1,0 +1,136 @@
+package conf
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"rampart/conf/tree"
+	"rampart/conf/yaml"
+	"rampart/model"
+)
+
+// loadedFile is one decoded file.
+type loadedFile struct {
+	name      string
+	src       []byte
+	hash      [sha256.Size]byte
+	resources []model.Resource
+	diags     hcl.Diagnostics
+	// documents are the YAML documents without diagnostics, for the next version of the file.
+	documents map[documentKey][]model.Resource
+}
+
+// documentKey identifies a document by content and, because origins name lines, by its first line.
+type documentKey struct {
+	hash [sha256.Size]byte
+	line int
+}
+
+// loadFile decodes a file, taking over unchanged documents of its previous version, which may be nil.
+func loadFile(in input, previous *loadedFile) *loadedFile {
+	f := &loadedFile{name: in.name, src: in.src, hash: in.hash}
+	d := &fileDecoder{}
+	if formatOf(in.name, in.src) == FormatYAML {
+		if file, ok := d.open(in.name, in.src); ok {
+			f.decodeDocuments(d, file, previous)
+			attachExcerpts(file, d.diags)
+		}
+	} else {
+		d.decode(in.name, in.src)
+	}
+	slices.SortStableFunc(d.diags, func(a, b *hcl.Diagnostic) int { return cmp.Compare(startByte(a), startByte(b)) })
+	f.resources, f.diags = d.resources, d.diags
+	return f
+}
+
+func startByte(d *hcl.Diagnostic) int {
+	if d.Subject == nil {
+		return 0
+	}
+	return d.Subject.Start.Byte
+}
+
+// decodeDocuments decodes the documents of a YAML file in parallel.
+func (f *loadedFile) decodeDocuments(d *fileDecoder, file *tree.File, previous *loadedFile) {
+	docs := yaml.Documents(file)
+	results := make([]fileDecoder, len(docs))
+	keys := make([]documentKey, len(docs))
+	forEach(len(docs), func(i int) {
+		doc := docs[i]
+		keys[i] = documentKey{sha256.Sum256(file.Src[doc.Start:doc.End]), file.Line(doc.Start)}
+		if previous != nil {
+			if have, ok := previous.documents[keys[i]]; ok {
+				results[i].resources = have
+				return
+			}
+		}
+		results[i].document(file, doc)
+	})
+	f.documents = make(map[documentKey][]model.Resource, len(docs))
+	for i := range results {
+		d.resources = append(d.resources, results[i].resources...)
+		d.diags = append(d.diags, results[i].diags...)
+		if len(results[i].diags) == 0 {
+			f.documents[keys[i]] = results[i].resources
+		}
+	}
+}
+
+// forEach calls do(0) … do(n-1) on all processors and returns when all are done.
+func forEach(n int, do func(i int)) {
+	workers := min(runtime.GOMAXPROCS(0), n)
+	if workers <= 1 {
+		for i := range n {
+			do(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// crossCheck finds what is wrong between resources: two with the same key.
+func crossCheck(files []*loadedFile) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	first := map[model.Key]model.Origin{}
+	for _, f := range files {
+		for _, r := range f.resources {
+			o, twice := first[r.Key()]
+			if !twice {
+				first[r.Key()] = r.Source()
+				continue
+			}
+			if r.Meta().Name == "" {
+				continue // already reported
+			}
+			diags = append(diags, f.resourceDiagnostic(hcl.DiagError, r, "Duplicate resource", fmt.Sprintf("%s is already defined at %s.", r.Key(), o)))
+		}
+	}
+	return diags
+}
+
+// resourceDiagnostic points at the first line of a resource.
+func (f *loadedFile) resourceDiagnostic(severity hcl.DiagnosticSeverity, r model.Resource, summary, detail string) *hcl.Diagnostic {
+	file := tree.NewFile(f.name, f.src)
+	o := r.Source()
+	text := file.LineText(o.Line)
+	start := hcl.Pos{Line: o.Line, Column: o.Column}
+	end := hcl.Pos{Line: o.Line, Column: max(o.Column, len([]rune(text))+1)}
+	return &hcl.Diagnostic{Severity: severity, Summary: summary, Detail: detail, Extra: &Note{Resource: r.Key(), Line: text},
+		Subject: &hcl.Range{Filename: f.name, Start: start, End: end}}
+}

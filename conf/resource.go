@@ -1,0 +1,95 @@
+package conf
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"rampart/conf/schema"
+	"rampart/conf/tree"
+	"rampart/model"
+)
+
+// resource decodes a tree in the form of a manifest (metadata, spec), and validates it.
+func (d *fileDecoder) resource(n *tree.Node, k model.Kind, what string) {
+	r := model.New(k)
+	problems := schema.Decode(n, r, k, what)
+	m := r.Meta()
+	if k.Namespaced() && m.Namespace == "" {
+		m.Namespace = model.DefaultNamespace
+	}
+	note := &Note{Resource: r.Key()}
+	for _, p := range problems {
+		p.Diagnostic.Extra = note
+		d.diags = append(d.diags, p.Diagnostic)
+	}
+	for _, e := range model.Validate(r) {
+		if !covered(problems, e.Path) {
+			d.diags = append(d.diags, fieldDiagnostic(n, e, note))
+		}
+	}
+	d.resources = append(d.resources, r)
+	if d.keepTrees {
+		d.trees = append(d.trees, n)
+	}
+}
+
+// covered tells whether a validation error says again, or follows from, what decoding has reported: it is about the same
+// field or about the same rule, whose other fields may have been lost.
+func covered(problems []schema.Problem, path string) bool {
+	for _, p := range problems {
+		a, b := scope(p.Path), scope(path)
+		if a == b || strings.HasPrefix(p.Path, path+".") || strings.HasPrefix(path, p.Path+".") || strings.HasPrefix(path, p.Path+"[") {
+			return true
+		}
+	}
+	return false
+}
+
+// scope is the path up to the first list element: spec.ingress[0] of spec.ingress[0].source.nets[1].
+func scope(path string) string {
+	if i := strings.IndexByte(path, ']'); i >= 0 {
+		return path[:i+1]
+	}
+	return path
+}
+
+// fieldDiagnostic places a validation error in the file.
+func fieldDiagnostic(root *tree.Node, e model.FieldError, note *Note) *hcl.Diagnostic {
+	severity := hcl.DiagError
+	if e.Warning {
+		severity = hcl.DiagWarning
+	}
+	n, field, exact := schema.Locate(root, e.Path)
+	r := head(n)
+	if !exact && field != nil {
+		r = n.File.Range(field.Start, field.End)
+	}
+	if exact && e.Column > 0 {
+		r, _ = n.Locate(e.Column)
+	}
+	dg := diagnostic(severity, r, "Invalid "+fieldName(e.Path), "%s", sentence(e.Msg))
+	dg.Extra = note
+	return dg
+}
+
+// fieldName is the last name in a path: "nets" of spec.ingress[0].source.nets[1].
+func fieldName(path string) string {
+	if i := strings.LastIndexByte(path, '.'); i >= 0 {
+		path = path[i+1:]
+	}
+	name, _, _ := strings.Cut(path, "[")
+	return name
+}
+
+func sentence(s string) string {
+	if s == "" || strings.ContainsAny(s[len(s)-1:], ".!?)") {
+		return s
+	}
+	return s + "."
+}
+
+func diagnostic(severity hcl.DiagnosticSeverity, r hcl.Range, summary, detail string, args ...any) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: severity, Summary: summary, Detail: fmt.Sprintf(detail, args...), Subject: &r}
+}

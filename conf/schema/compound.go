@@ -1,0 +1,204 @@
+package schema
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"rampart/conf/tree"
+	"rampart/model"
+)
+
+type pointerCodec struct {
+	elem codec
+	t    reflect.Type
+}
+
+func (c pointerCodec) wants() string { return c.elem.wants() }
+
+func (c pointerCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
+	p := reflect.New(c.t)
+	before := len(d.problems)
+	c.elem.decode(d, n, p.Elem())
+	if _, compound := c.elem.(*structCodec); compound || len(d.problems) == before {
+		v.Set(p)
+	}
+}
+
+func (c pointerCodec) encode(e encoder, v reflect.Value) *tree.Node {
+	return c.elem.encode(e, v.Elem())
+}
+
+type listCodec struct{ elem codec }
+
+func (c listCodec) wants() string { return "a list" }
+
+func (c listCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
+	if n.Kind != tree.List {
+		d.wrongType(n, c, c.hint(n))
+		return
+	}
+	if len(n.Items) == 0 { // an empty list is an absent one
+		v.SetZero()
+		return
+	}
+	list := reflect.MakeSlice(v.Type(), len(n.Items), len(n.Items))
+	for i, item := range n.Items {
+		d.pushIndex(i)
+		if item.Kind == tree.Null {
+			d.wrongType(item, c.elem, "")
+		} else {
+			c.elem.decode(d, item, list.Index(i))
+		}
+		d.pop()
+	}
+	v.Set(list)
+}
+
+func (c listCodec) hint(n *tree.Node) string {
+	switch n.Kind {
+	case tree.Map:
+		if !n.File.Snake {
+			return `Start each element with "- ".`
+		}
+	case tree.String:
+		return fmt.Sprintf("Write [%s].", tree.Quote(n.Text))
+	case tree.Number:
+		return fmt.Sprintf("Write [%s].", n.Text)
+	}
+	return ""
+}
+
+func (c listCodec) encode(e encoder, v reflect.Value) *tree.Node {
+	n := &tree.Node{Kind: tree.List}
+	for i := range v.Len() {
+		n.Items = append(n.Items, c.elem.encode(e, v.Index(i)))
+	}
+	if _, structs := c.elem.(*structCodec); structs {
+		n.Blocks = true
+	}
+	return n
+}
+
+// mapCodec is a map from string to string, such as labels.
+type mapCodec struct{}
+
+func (mapCodec) wants() string { return "a map of strings" }
+
+func (c mapCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
+	if n = n.Single(); n.Kind != tree.Map {
+		d.wrongType(n, c, "")
+		return
+	}
+	if len(n.Fields) == 0 {
+		v.SetZero()
+		return
+	}
+	m := reflect.MakeMapWithSize(v.Type(), len(n.Fields))
+	for _, f := range n.Fields {
+		d.push(f.Name, f.Name)
+		elem := reflect.New(v.Type().Elem()).Elem()
+		if f.Value.Kind == tree.Null {
+			d.wrongType(f.Value, stringCodec{}, `For an empty value write "".`)
+		} else {
+			stringCodec{}.decode(d, f.Value, elem)
+		}
+		m.SetMapIndex(reflect.ValueOf(f.Name).Convert(v.Type().Key()), elem)
+		d.pop()
+	}
+	v.Set(m)
+}
+
+func (mapCodec) encode(_ encoder, v reflect.Value) *tree.Node {
+	n := &tree.Node{Kind: tree.Map}
+	for _, k := range v.MapKeys() {
+		n.Fields = append(n.Fields, tree.Field{Name: k.String(), Value: &tree.Node{Kind: tree.String, Text: v.MapIndex(k).String()}})
+	}
+	slices.SortFunc(n.Fields, func(a, b tree.Field) int { return strings.Compare(a.Name, b.Name) })
+	return n
+}
+
+func (s *structCodec) wants() string { return "a map" }
+
+func (s *structCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
+	if n.Blocks && len(n.Items) > 1 {
+		first, second := n.Items[0], n.Items[1]
+		d.fail(head(second), pathString(d.path), "Duplicate block", "Only one %q block is allowed here; the first is on line %d.",
+			d.here(), n.File.Line(first.Start))
+		return
+	}
+	if n = n.Single(); n.Kind != tree.Map {
+		d.wrongType(n, s, "")
+		return
+	}
+	if s.origin != nil {
+		pos := n.File.Pos(n.Start)
+		v.FieldByIndex(s.origin).Set(reflect.ValueOf(model.Origin{File: n.File.Name, Line: pos.Line, Column: pos.Column}))
+	}
+	d.structs = append(d.structs, s)
+	defer func() { d.structs = d.structs[:len(d.structs)-1] }()
+	var set uint64 // bit i: field i is present
+	var meant []string
+	for i := range n.Fields {
+		nf := &n.Fields[i]
+		f := s.lookup(nf.Name, n.File.Snake)
+		if f == nil || !f.allowedIn(d.kind) {
+			meant = append(meant, d.unknown(s, n, nf, f))
+			continue
+		}
+		if nf.Value.Kind == tree.Null {
+			continue
+		}
+		set |= 1 << f.ordinal
+		written := nf.Name
+		if nf.Start == nf.End { // not in the file: the struct around it is what the reader sees
+			written = d.enclosing()
+		}
+		d.push(f.json, written)
+		f.codec.decode(d, nf.Value, v.FieldByIndex(f.index))
+		d.pop()
+	}
+	for _, f := range s.fields {
+		name := f.name(n.File.Snake)
+		if f.required && set&(1<<f.ordinal) == 0 && !slices.Contains(meant, name) {
+			d.fail(head(n), d.pathTo(f.json), "Missing field", "%q is required in %s.", name, d.enclosing())
+		}
+	}
+}
+
+func (s *structCodec) encode(e encoder, v reflect.Value) *tree.Node {
+	n := &tree.Node{Kind: tree.Map}
+	for _, f := range s.fields {
+		fv := v.FieldByIndex(f.index)
+		if f.omit && empty(fv) {
+			continue
+		}
+		if fv.Kind() == reflect.Pointer && fv.IsNil() {
+			continue
+		}
+		child := f.codec.encode(e, fv)
+		if _, nested := f.codec.(*structCodec); nested && f.omit && len(child.Fields) == 0 {
+			continue
+		}
+		n.Fields = append(n.Fields, tree.Field{Name: f.name(e.snake), Value: child})
+	}
+	return n
+}
+
+func empty(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Slice, reflect.Map:
+		return v.Len() == 0
+	}
+	return v.IsZero()
+}
+
+// encoder carries what encoding depends on.
+type encoder struct{ snake bool }
+
+// Encode builds the tree of a value: fields in declaration order, empty ones left out, names in snake_case on request.
+func Encode(value any, snake bool) *tree.Node {
+	v := reflect.Indirect(reflect.ValueOf(value))
+	return codecOf(v.Type()).encode(encoder{snake}, v)
+}
