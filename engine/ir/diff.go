@@ -70,8 +70,7 @@ func Diff(old, new *Program) Delta {
 	d.Groups = diff(old.Groups, new.Groups,
 		func(a, b *Group) int { return cmp.Compare(a.ID, b.ID) },
 		sameGroup)
-	d.Endpoints = diff(old.Endpoints, new.Endpoints,
-		func(a, b *Endpoint) int { return a.Key.Compare(b.Key) },
+	d.Endpoints = diff(old.Endpoints, new.Endpoints, compareEndpoints,
 		func(a, b *Endpoint) bool { return a == b || a.Sum == b.Sum })
 	return d
 }

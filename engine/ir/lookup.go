@@ -27,7 +27,8 @@ func (p *Program) Group(id GroupID) *Group {
 	return find(p.Groups, id, func(g *Group) GroupID { return g.ID })
 }
 
-// Endpoint finds an endpoint of a sealed program, nil when there is none.
+// Endpoint finds an endpoint of a sealed program, nil when there is none. Of one that is in force on several interfaces,
+// where its groups are the same, it finds the first.
 func (p *Program) Endpoint(key model.Key) *Endpoint {
 	i, ok := slices.BinarySearchFunc(p.Endpoints, key, func(e *Endpoint, k model.Key) int { return e.Key.Compare(k) })
 	if !ok {

@@ -23,7 +23,8 @@ type Program struct {
 	Profiles []*Profile
 	// Groups, sorted by ID. Endpoints with the same ordered policies share one.
 	Groups []*Group
-	// Endpoints of this node, sorted by key.
+	// Endpoints of this node, sorted by key, then interface. A host endpoint given by expectedIPs is here once for every
+	// interface that holds one of them.
 	Endpoints []*Endpoint
 	// States has one entry for every policy of the model, sorted by key.
 	States []PolicyState
@@ -236,7 +237,9 @@ type Endpoint struct {
 	Key    model.Key
 	Origin model.Origin
 	// Interface is the interface name; "*" is every interface that is not a workload's and has no endpoint of its own.
-	// A host endpoint given by expectedIPs has been resolved to the interface that holds one of them.
+	// A host endpoint given by expectedIPs has been resolved to the interface that holds one of them. "" is a host
+	// endpoint that is in force nowhere: no interface holds its addresses, or another endpoint has its interface.
+	// Backends skip it; explain does not.
 	Interface string
 	// Workload tells the kind of endpoint.
 	Workload bool

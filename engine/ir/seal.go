@@ -34,7 +34,7 @@ func Seal(p *Program) {
 	slices.SortFunc(p.Policies, func(a, b *Policy) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(p.Profiles, func(a, b *Profile) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(p.Groups, func(a, b *Group) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(p.Endpoints, func(a, b *Endpoint) int { return a.Key.Compare(b.Key) })
+	slices.SortFunc(p.Endpoints, compareEndpoints)
 	slices.SortFunc(p.States, func(a, b PolicyState) int { return a.Key.Compare(b.Key) })
 	p.Hash = hash(p)
 }
@@ -158,6 +158,11 @@ func sortUnique[T comparable](list *[]T, compare func(a, b T) int) {
 		slices.SortFunc(*list, compare)
 		*list = slices.Compact(*list)
 	}
+}
+
+// compareEndpoints orders by key, then by interface: one host endpoint can be in force on several.
+func compareEndpoints(a, b *Endpoint) int {
+	return cmp.Or(a.Key.Compare(b.Key), cmp.Compare(a.Interface, b.Interface))
 }
 
 // SealEndpoint computes the endpoint's Sum; its groups must have their IDs or be complete. Seal calls it.

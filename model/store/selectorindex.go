@@ -49,7 +49,7 @@ func (x *SelectorIndex[T]) Len() int { return x.all.size }
 // Insert puts an entry into the index; it may be in several indexes, in each once.
 func (x *SelectorIndex[T]) Insert(e *SelectorEntry[T]) {
 	x.all.add(e)
-	if x.mentions != nil {
+	if x.mentions != nil && !e.impossible() {
 		x.mention(e)
 	}
 }
@@ -66,7 +66,7 @@ func (x *SelectorIndex[T]) mention(e *SelectorEntry[T]) {
 // Remove takes an entry out of the index; it must be in.
 func (x *SelectorIndex[T]) Remove(e *SelectorEntry[T]) {
 	x.all.remove(e)
-	if x.mentions == nil {
+	if x.mentions == nil || e.impossible() {
 		return
 	}
 	for _, k := range e.keys {
@@ -105,6 +105,11 @@ func (x *SelectorIndex[T]) Affected(changed []string, labels selector.Map, visit
 			visit(e)
 		})
 	}
+}
+
+// impossible tells that no labels match the selector.
+func (e *SelectorEntry[T]) impossible() bool {
+	return e.required.ok && e.required.values != nil && len(e.required.values) == 0
 }
 
 // Mentions tells whether the selector looks at the label.

@@ -163,7 +163,7 @@ func (s *Store) winner(order []string, k model.Key) model.Resource {
 func (s *Store) View() *View {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &View{db: s.db.Snapshot(), revision: s.revision}
+	return &View{store: s, db: s.db.Snapshot(), revision: s.revision}
 }
 
 // Changed returns a channel that is closed by the next Apply that changes a resource.

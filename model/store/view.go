@@ -11,12 +11,25 @@ import (
 
 // View is one immutable snapshot of the store. Iterations are in the order of keys unless they say otherwise.
 type View struct {
+	store    *Store
 	db       *memdb.MemDB
 	revision uint64
 }
 
 // Revision counts the changes of the store; equal revisions of one store are equal views.
 func (v *View) Revision() uint64 { return v.revision }
+
+// After tells whether the change is what leads from an older view to this one: both are of one store, and the change
+// begins and ends at their revisions. An empty change leads from a view to its equal.
+func (v *View) After(old *View, c *Change) bool {
+	if v.store != old.store {
+		return false
+	}
+	if c.Empty() && v.revision == old.revision {
+		return true
+	}
+	return c.Since == old.revision && c.Revision == v.revision
+}
 
 // Get finds a resource by its key, nil when there is none.
 func (v *View) Get(key model.Key) model.Resource {

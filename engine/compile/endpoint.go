@@ -1,0 +1,155 @@
+package compile
+
+import (
+	"net/netip"
+	"slices"
+
+	"rampart/engine/ir"
+	"rampart/model"
+)
+
+// local is an endpoint of this node.
+type local struct {
+	item *item
+	// dirty asks for another look at its policies.
+	dirty      bool
+	interfaces []string
+	shape      *shape
+	compiled   []*ir.Endpoint
+}
+
+// nodeOf is the node of an endpoint; false for other resources.
+func nodeOf(r model.Resource) (string, bool) {
+	switch r := r.(type) {
+	case *model.WorkloadEndpoint:
+		return r.Spec.Node, true
+	case *model.HostEndpoint:
+		return r.Spec.Node, true
+	}
+	return "", false
+}
+
+func (c *Compiler) isLocal(r model.Resource) bool {
+	node, ok := nodeOf(r)
+	return ok && node == c.node
+}
+
+// setLocal enters an endpoint into the list of those to enforce, or takes it out.
+func (c *Compiler) setLocal(it *item, here bool) {
+	switch {
+	case !here && it.local != nil:
+		delete(c.locals, it.resource.Key())
+		it.local = nil
+		for _, n := range it.matches {
+			n.locals--
+		}
+		c.regroup = true
+	case here && it.local == nil:
+		it.local = &local{item: it, dirty: true}
+		c.locals[it.resource.Key()] = it.local
+		for _, n := range it.matches {
+			n.locals++
+		}
+	case here:
+		it.local.dirty = true
+	}
+}
+
+// compileEndpoints brings the groups of the node's endpoints up to date.
+func (c *Compiler) compileEndpoints(host Host) {
+	c.placeHostEndpoints(host)
+	for _, l := range c.locals {
+		if l.dirty || c.reorder {
+			c.compileEndpoint(l)
+			l.dirty = false
+			c.regroup = true
+		}
+	}
+	if c.regroup {
+		c.collect()
+	}
+}
+
+// placeHostEndpoints finds the interfaces of the node's host endpoints.
+func (c *Compiler) placeHostEndpoints(host Host) {
+	var hosts []*model.HostEndpoint
+	for _, l := range c.locals {
+		if h, ok := l.item.resource.(*model.HostEndpoint); ok {
+			hosts = append(hosts, h)
+		}
+	}
+	slices.SortFunc(hosts, func(a, b *model.HostEndpoint) int { return a.Key().Compare(b.Key()) })
+	for h, names := range resolveHostEndpoints(hosts, host) {
+		l := c.locals[h.Key()]
+		if !slices.Equal(l.interfaces, names) {
+			l.interfaces, l.dirty = names, true
+		}
+	}
+}
+
+func (c *Compiler) compileEndpoint(l *local) {
+	var policies []*policy
+	for _, n := range l.item.matches {
+		policies = append(policies, n.subjects...)
+	}
+	slices.SortFunc(policies, func(a, b *policy) int { return a.rank - b.rank })
+
+	e := ir.Endpoint{Key: l.item.resource.Key(), Origin: l.item.resource.Source()}
+	class := hostInterface
+	var names []string
+	switch r := l.item.resource.(type) {
+	case *model.WorkloadEndpoint:
+		class, names = workload, r.Spec.Profiles
+		l.interfaces = []string{r.Spec.InterfaceName}
+		e.Workload, e.Addrs, e.SpoofAllowed = true, l.item.nets, prefixes(r.Spec.AllowSpoofedSourcePrefixes)
+	case *model.HostEndpoint:
+		names = r.Spec.Profiles
+		if r.Spec.InterfaceName == anyInterface {
+			class = hostAny
+		}
+	}
+	var profiles []*profile
+	for _, n := range names {
+		if p := c.profileNamed(n); !slices.Contains(profiles, p) {
+			profiles = append(profiles, p)
+		}
+	}
+	l.shape = c.shapeOf(class, policies, profiles)
+	for i := range model.NumLayers {
+		e.Ingress[i], e.Egress[i] = l.shape.ingress[i].program(), l.shape.egress[i].program()
+	}
+	old := l.compiled
+	l.compiled = nil
+	for i, name := range l.interfaces {
+		n := e
+		n.Interface = name
+		ir.SealEndpoint(&n)
+		if i < len(old) && same(old[i], &n) {
+			l.compiled = append(l.compiled, old[i])
+		} else {
+			l.compiled = append(l.compiled, &n)
+		}
+	}
+}
+
+// same tells that an endpoint of the last program can stand for the new one, pointers to groups included.
+func same(a, b *ir.Endpoint) bool {
+	return a.Sum == b.Sum && a.Origin == b.Origin && a.Ingress == b.Ingress && a.Egress == b.Egress
+}
+
+func (g *group) program() *ir.Group {
+	if g == nil {
+		return nil
+	}
+	return g.ir
+}
+
+func prefixes(nets []model.Net) []netip.Prefix {
+	var out []netip.Prefix
+	for _, n := range nets {
+		if n.IsValid() {
+			out = append(out, n.Masked())
+		}
+	}
+	return out
+}

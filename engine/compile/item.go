@@ -1,0 +1,269 @@
+package compile
+
+import (
+	"net/netip"
+	"slices"
+
+	"rampart/model"
+	"rampart/model/selector"
+	"rampart/model/store"
+)
+
+// item is an endpoint or a network set, of any node: something selectors match.
+type item struct {
+	resource model.Resource
+	labels   selector.Map
+	// matches are the selections that match, in no order.
+	matches []*selection
+	nets    []netip.Prefix
+	ports   []portDefinition
+	// endpoint is false for network sets.
+	endpoint bool
+	// local is the enforcement side of an endpoint of this node.
+	local *local
+}
+
+// portDefinition is a port an endpoint gives a name to.
+type portDefinition struct {
+	name     string
+	protocol uint8
+	port     uint16
+}
+
+// describe reads what a resource contributes to sets. Addresses may repeat on one item; it counts once.
+func (it *item) describe(r model.Resource) {
+	it.resource = r
+	it.nets = slices.Collect(store.Prefixes(r))
+	slices.SortFunc(it.nets, netip.Prefix.Compare)
+	it.nets = slices.Compact(it.nets)
+	var ports []model.EndpointPort
+	switch r := r.(type) {
+	case *model.WorkloadEndpoint:
+		it.endpoint, ports = true, r.Spec.Ports
+	case *model.HostEndpoint:
+		it.endpoint, ports = true, r.Spec.Ports
+	}
+	it.ports = nil
+	for _, p := range ports {
+		d := portDefinition{name: p.Name, protocol: p.Protocol.Number, port: uint16(p.Port)}
+		if p.Name != "" && model.HasPorts(d.protocol) && !slices.Contains(it.ports, d) {
+			it.ports = append(it.ports, d)
+		}
+	}
+}
+
+// putItem adds or replaces an endpoint or network set; r is nil to remove it.
+func (c *Compiler) putItem(key model.Key, r model.Resource) {
+	it := c.items[key]
+	if r == nil {
+		if it != nil {
+			c.detachAll(it)
+			c.setLocal(it, false)
+			delete(c.items, key)
+		}
+		return
+	}
+	if it == nil {
+		it = &item{}
+		c.items[key] = it
+	} else {
+		next := item{}
+		next.describe(r)
+		if slices.Equal(it.nets, next.nets) && slices.Equal(it.ports, next.ports) {
+			it.resource = r
+			c.setLocal(it, c.isLocal(r))
+			c.relabel(it)
+			return
+		}
+		c.detachAll(it)
+	}
+	it.describe(r)
+	it.labels = model.EffectiveLabels(r, c.inheritance())
+	c.setLocal(it, c.isLocal(r))
+	c.selections.index.Candidates(it.labels, func(e *store.SelectorEntry[*selection]) {
+		if e.Value.matches(it.labels) {
+			c.attach(it, e.Value)
+		}
+	})
+}
+
+// relabel re-evaluates the selectors that mention a label that is not what it was.
+func (c *Compiler) relabel(it *item) {
+	old := it.labels
+	it.labels = model.EffectiveLabels(it.resource, c.inheritance())
+	changed := differing(old, it.labels)
+	if len(changed) == 0 {
+		return
+	}
+	for i := 0; i < len(it.matches); {
+		n := it.matches[i]
+		if !slices.ContainsFunc(changed, n.entry.Mentions) || n.matches(it.labels) {
+			i++
+			continue
+		}
+		c.detach(it, n)
+		last := len(it.matches) - 1
+		it.matches[i] = it.matches[last]
+		it.matches = it.matches[:last]
+	}
+	c.selections.index.Affected(changed, it.labels, func(e *store.SelectorEntry[*selection]) {
+		if e.Value.matches(it.labels) && !slices.Contains(it.matches, e.Value) {
+			c.attach(it, e.Value)
+		}
+	})
+}
+
+func differing(old, new selector.Map) []string {
+	var keys []string
+	for k, v := range old {
+		if w, ok := new[k]; !ok || v != w {
+			keys = append(keys, k)
+		}
+	}
+	for k := range new {
+		if _, ok := old[k]; !ok {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// attach records a new match and lets it take effect.
+func (c *Compiler) attach(it *item, n *selection) {
+	c.record(it, n)
+	for _, s := range n.sets {
+		if !s.fresh {
+			c.contribute(it, s, false)
+		}
+	}
+}
+
+// record notes the match without giving members to sets.
+func (c *Compiler) record(it *item, n *selection) {
+	it.matches = append(it.matches, n)
+	if it.endpoint {
+		n.endpoints++
+	}
+	if it.local != nil {
+		n.locals++
+		it.local.dirty = it.local.dirty || n.selects()
+	}
+}
+
+// detach undoes attach; the caller takes the selection off the item's list.
+func (c *Compiler) detach(it *item, n *selection) {
+	if n.refs == 0 {
+		return
+	}
+	if it.endpoint {
+		n.endpoints--
+	}
+	if it.local != nil {
+		n.locals--
+		it.local.dirty = it.local.dirty || n.selects()
+	}
+	for _, s := range n.sets {
+		if !s.fresh {
+			c.contribute(it, s, true)
+		}
+	}
+}
+
+func (c *Compiler) detachAll(it *item) {
+	for _, n := range it.matches {
+		c.detach(it, n)
+	}
+	it.matches = nil
+}
+
+// populate matches fresh selections against every item and fills fresh sets.
+func (c *Compiler) populate() {
+	if fresh := c.selections.fresh; len(fresh) > 0 {
+		c.selections.fresh = nil
+		var only store.SelectorIndex[*selection]
+		for _, n := range fresh {
+			only.Insert(n.entry)
+		}
+		for _, it := range c.items {
+			only.Candidates(it.labels, func(e *store.SelectorEntry[*selection]) {
+				if e.Value.matches(it.labels) {
+					c.record(it, e.Value)
+				}
+			})
+		}
+		for _, n := range fresh {
+			c.selections.index.Insert(n.entry)
+		}
+	}
+	if fresh := c.sets.fresh; len(fresh) > 0 {
+		for _, it := range c.items {
+			for _, n := range it.matches {
+				for _, s := range n.sets {
+					if s.fresh {
+						c.contribute(it, s, false)
+					}
+				}
+			}
+		}
+		for _, s := range fresh {
+			s.fresh = false
+		}
+		c.sets.fresh = nil
+	}
+}
+
+// sweep makes items forget dead selections.
+func (c *Compiler) sweep() {
+	if !c.selections.died {
+		return
+	}
+	c.selections.died = false
+	dead := func(n *selection) bool { return n.refs == 0 }
+	for _, it := range c.items {
+		if slices.ContainsFunc(it.matches, dead) {
+			it.matches = slices.DeleteFunc(it.matches, dead)
+		}
+	}
+}
+
+// refreshDependents relabels the items that inherit from what changed.
+func (c *Compiler) refreshDependents() {
+	if len(c.changed.profiles)+len(c.changed.namespaces)+len(c.changed.accounts) == 0 {
+		return
+	}
+	for _, it := range c.items {
+		if c.inherits(it.resource) {
+			c.relabel(it)
+		}
+	}
+}
+
+// inherits tells whether labels come to the resource from something that changed.
+func (c *Compiler) inherits(r model.Resource) bool {
+	namespace := r.Meta().Namespace
+	if namespace != "" && c.changed.namespaces[namespace] {
+		return true
+	}
+	var profiles []string
+	switch r := r.(type) {
+	case *model.WorkloadEndpoint:
+		if c.changed.accounts[accountName{namespace, r.Spec.ServiceAccountName}] {
+			return true
+		}
+		profiles = r.Spec.Profiles
+	case *model.HostEndpoint:
+		profiles = r.Spec.Profiles
+	}
+	return slices.ContainsFunc(profiles, func(p string) bool { return c.changed.profiles[p] })
+}
+
+// inheritance serves label inheritance from the compiler's own tables.
+func (c *Compiler) inheritance() model.Inheritance {
+	return model.Inheritance{
+		Profile:   func(name string) *model.Profile { return c.profiles[name] },
+		Namespace: func(name string) *model.Namespace { return c.namespaces[name] },
+		ServiceAccount: func(namespace, name string) *model.ServiceAccount {
+			return c.accounts[accountName{namespace, name}]
+		},
+	}
+}

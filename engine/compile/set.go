@@ -1,0 +1,131 @@
+package compile
+
+import (
+	"net/netip"
+	"slices"
+
+	"rampart/engine/ir"
+)
+
+// set is a set of the program and where its members come from.
+type set struct {
+	definition
+	refs   int
+	from   *selection // nil for a set that is always empty
+	nets   members[netip.Prefix]
+	ports  members[ir.PortMember]
+	dirty  bool
+	fresh  bool // has no members yet, whatever from matches
+	sealed *ir.Set
+}
+
+// sets holds the sets that the policies and profiles in groups refer to.
+type sets struct {
+	byID map[ir.SetID]*set
+	// fresh sets wait for their members; dirty ones for settle.
+	fresh, dirty []*set
+	// list is the program's, rebuilt when a set comes, goes or changes.
+	list  []*ir.Set
+	stale bool
+}
+
+// holdSet counts one more reference to the set.
+func (c *Compiler) holdSet(d definition) {
+	s := c.sets.byID[d.id]
+	if s == nil {
+		s = &set{definition: d}
+		c.sets.byID[d.id] = s
+		c.sets.touch(s)
+		c.sets.stale = true
+		if !d.empty {
+			s.from = c.selections.hold(d.selector, d.text)
+			s.from.sets = append(s.from.sets, s)
+			s.fresh = true
+			c.sets.fresh = append(c.sets.fresh, s)
+		}
+	}
+	s.refs++
+}
+
+func (c *Compiler) releaseSet(d definition) {
+	s := c.sets.byID[d.id]
+	s.refs--
+	if s.refs > 0 {
+		return
+	}
+	delete(c.sets.byID, d.id)
+	c.sets.stale = true
+	if s.from != nil {
+		i := slices.Index(s.from.sets, s)
+		s.from.sets = slices.Delete(s.from.sets, i, i+1)
+		c.selections.release(s.from)
+	}
+}
+
+func (t *sets) touch(s *set) {
+	if !s.dirty {
+		s.dirty = true
+		t.dirty = append(t.dirty, s)
+	}
+}
+
+// settle publishes the sets that changed and brings the list up to date.
+func (t *sets) settle() []*ir.Set {
+	for _, s := range t.dirty {
+		s.dirty = false
+		changed := s.nets.settle(netip.Prefix.Compare)
+		if s.ports.settle(ir.PortMember.Compare) || changed || s.sealed == nil {
+			s.sealed = &ir.Set{
+				ID: s.id, Kind: s.kind, Selector: s.text, PortName: s.portName, Protocol: s.protocol,
+				Nets: s.nets.list, Ports: s.ports.list,
+			}
+			ir.SealSet(s.sealed)
+			t.stale = true
+		}
+	}
+	t.dirty = nil
+	if t.stale {
+		t.stale = false
+		t.list = make([]*ir.Set, 0, len(t.byID))
+		for _, s := range t.byID {
+			t.list = append(t.list, s.sealed)
+		}
+		slices.SortFunc(t.list, func(a, b *ir.Set) int {
+			if a.ID < b.ID {
+				return -1
+			}
+			return 1
+		})
+	}
+	return slices.Clone(t.list)
+}
+
+// contribute adds what an item gives to a set, or takes it away.
+func (c *Compiler) contribute(it *item, s *set, remove bool) {
+	if s.kind == ir.SetNets {
+		if len(it.nets) == 0 {
+			return
+		}
+		if remove {
+			s.nets.del = append(s.nets.del, it.nets...)
+		} else {
+			s.nets.add = append(s.nets.add, it.nets...)
+		}
+		c.sets.touch(s)
+		return
+	}
+	for _, p := range it.ports {
+		if p.name != s.portName || s.protocol != 0 && p.protocol != s.protocol {
+			continue
+		}
+		for _, n := range it.nets {
+			m := ir.PortMember{Addr: n.Addr(), Protocol: p.protocol, Port: p.port}
+			if remove {
+				s.ports.del = append(s.ports.del, m)
+			} else {
+				s.ports.add = append(s.ports.add, m)
+			}
+		}
+		c.sets.touch(s)
+	}
+}
