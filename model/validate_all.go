@@ -13,11 +13,18 @@ type Finding struct {
 // ValidateAll checks every resource by itself and all of them together, as if they were everything there is: keys that
 // occur twice and tiers that do not exist are errors; profiles that do not exist, named ports that no endpoint defines,
 // policies that select no endpoint, and the like, are warnings. The findings are in the order of the resources.
-func ValidateAll(resources []Resource) []Finding {
+func ValidateAll(resources []Resource) []Finding { return validateAll(resources, Validate) }
+
+// ValidateTogether is ValidateAll without what Validate says about each resource by itself.
+func ValidateTogether(resources []Resource) []Finding {
+	return validateAll(resources, func(Resource) []FieldError { return nil })
+}
+
+func validateAll(resources []Resource, alone func(Resource) []FieldError) []Finding {
 	w := survey(resources)
 	var all []Finding
 	for _, r := range resources {
-		f := findings(Validate(r))
+		f := findings(alone(r))
 		w.duplicate(&f, r)
 		switch r := r.(type) {
 		case *Policy:
