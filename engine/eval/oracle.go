@@ -125,7 +125,12 @@ nextTier:
 	case pr.Layer != model.LayerNormal:
 		return verdict(model.DecisionContinue, model.WhyNoVerdict, model.Origin{})
 	}
+	asked := map[string]bool{}
 	for _, name := range pr.profiles {
+		if asked[name] {
+			continue // a profile listed twice is asked once
+		}
+		asked[name] = true
 		if name == model.ProfileAllowAll {
 			return verdict(model.DecisionAllow, model.ProfileRef(name, 0), model.Origin{})
 		}

@@ -59,7 +59,7 @@ func oracleICMP(m *model.ICMP, p *model.Packet) (matches, known bool) {
 
 // entityMatches holds one end of a rule against one end of a packet.
 func (o *Oracle) entityMatches(e *model.EntityRule, namespace string, addr netip.Addr, port uint16, p *model.Packet) bool {
-	if e.Services != nil {
+	if e.Services != nil && *e.Services != (model.ServiceMatch{}) {
 		return false // Kubernetes Services are not resources here, so none has endpoints
 	}
 	if len(e.Nets) > 0 && !anyNet(e.Nets, addr) || anyNet(e.NotNets, addr) {
