@@ -1,24 +1,24 @@
 package flat
 
 import (
+	"encoding/binary"
 	"encoding/hex"
-	"hash"
 	"hash/fnv"
 	"slices"
 
 	"rampart/engine/ir"
-	"rampart/model"
 )
 
-// Build flattens every group of a program. The result depends on the program's groups alone: not on set members.
+// Build flattens every group of a program. The result depends on the groups alone, not on the members of sets.
 func Build(p *ir.Program) *Program {
 	b := builder{lists: map[ID]*List{}}
 	out := &Program{Heads: make(map[ir.GroupID]*List, len(p.Groups))}
 	for _, g := range p.Groups {
 		out.Heads[g.ID] = b.group(g)
 	}
+	visited := map[*List]bool{}
 	for _, g := range p.Groups {
-		b.visit(out.Heads[g.ID], &out.Lists)
+		visit(out.Heads[g.ID], visited, &out.Lists)
 	}
 	slices.Reverse(out.Lists)
 	return out
@@ -30,100 +30,87 @@ func Of(g *ir.Group) *List {
 	return b.group(g)
 }
 
-// builder shares equal lists.
-type builder struct {
-	lists   map[ID]*List
-	visited map[*List]bool
-}
-
-// visit appends lists after those they go to.
-func (b *builder) visit(l *List, out *[]*List) {
-	if b.visited == nil {
-		b.visited = map[*List]bool{}
-	}
-	if b.visited[l] {
+// visit appends a list after all it goes to.
+func visit(l *List, visited map[*List]bool, out *[]*List) {
+	if visited[l] {
 		return
 	}
-	b.visited[l] = true
-	for _, next := range l.nexts() {
-		b.visit(next, out)
+	visited[l] = true
+	for _, next := range l.Nexts() {
+		visit(next, visited, out)
 	}
 	*out = append(*out, l)
 }
 
-func (l *List) nexts() []*List {
+// Nexts are the lists that l goes to, each once.
+func (l *List) Nexts() []*List {
 	var out []*List
-	for i := range l.Entries {
-		if n := l.Entries[i].Next; n != nil && !slices.Contains(out, n) {
+	add := func(n *List) {
+		if n != nil && !slices.Contains(out, n) {
 			out = append(out, n)
 		}
 	}
-	if l.End.Next != nil && !slices.Contains(out, l.End.Next) {
-		out = append(out, l.End.Next)
+	for i := range l.Entries {
+		add(l.Entries[i].Next)
 	}
+	add(l.End.Next)
 	return out
 }
 
-// stage is a tier or a profile: rules, what follows when none decides, and whether Pass leads to the same place.
-type stage struct {
-	name  string
-	rules []Entry // Pass rules have the verdict Goto and no Next yet
-	// end is what happens when no rule decides; nil: the next stage.
-	end *End
-}
+// builder shares equal lists.
+type builder struct{ lists map[ID]*List }
 
 // group builds from the last stage to the first, so that a Pass has a list to go to.
 func (b *builder) group(g *ir.Group) *List {
 	stages, end := stagesOf(g)
-	tail := &List{Name: end.Why, End: end}
+	tail := &List{Name: "end", End: end}
 	for _, s := range slices.Backward(stages) {
 		tail = b.prepend(s, tail)
 	}
 	return b.share(tail)
 }
 
-// prepend puts a stage before what follows it. tail has not been shared yet.
+// prepend puts a stage before what follows it.
 func (b *builder) prepend(s stage, tail *List) *List {
-	l := &List{Name: s.name}
-	rules, shadowed := reachable(s.rules)
-	falls := s.end == nil || len(shadowed) > 0 || endsInAll(rules)
-	skips := false // some Pass skips rules of its stage, or the stage's default
-	for i := range rules {
-		if rules[i].Verdict != Goto {
-			continue
+	l := &List{Name: s.name, Entries: s.entries}
+	falls := s.end == nil
+	if i := slices.IndexFunc(l.Entries, matchesAll); i >= 0 {
+		l.Shadowed = l.Entries[i+1:]
+		l.Entries = l.Entries[: i+1 : i+1]
+		switch last := &l.Entries[i]; last.Verdict {
+		case Goto:
+			falls = true
+		default:
+			// What follows is out of reach; the end only repeats the rule.
+			s.end, falls = &End{Verdict: last.Verdict, Why: last.Why, Origin: last.Rule.Origin}, false
 		}
-		if falls && onlyPass(rules[i:]) {
-			// Nothing but Pass follows, and then the next stage: the rule only counts.
-			rules[i].Verdict = Nothing
-			continue
-		}
-		skips = true
 	}
-	l.Entries, l.Shadowed = rules, shadowed
+	// The last Pass before a fall is no more than a count. Any other Pass skips something.
+	if n := len(l.Entries); falls && n > 0 && l.Entries[n-1].Verdict == Goto {
+		l.Entries[n-1].Verdict = Nothing
+	}
+	skips := slices.ContainsFunc(l.Entries, func(e Entry) bool { return e.Verdict == Goto })
 	switch {
 	case skips:
 		next := b.share(tail)
-		for i := range rules {
-			if rules[i].Verdict == Goto {
-				rules[i].Next = next
+		for i := range l.Entries {
+			if l.Entries[i].Verdict == Goto {
+				l.Entries[i].Next = next
 			}
 		}
 		l.End = End{Verdict: Goto, Next: next}
-		if s.end != nil && !passesAll(rules) {
+		if !falls {
 			l.End = *s.end
 		}
-	case s.end != nil && !passesAll(rules):
-		l.End = *s.end
-	default:
+	case falls:
 		if len(l.Entries) == 0 {
 			l.Name = tail.Name
 		}
 		l.Entries = append(l.Entries, tail.Entries...)
 		l.Shadowed = append(l.Shadowed, tail.Shadowed...)
 		l.End = tail.End
-	}
-	if n := len(l.Entries); n > 0 && !l.Entries[n-1].passes() {
-		return l
+	default:
+		l.End = *s.end
 	}
 	return l
 }
@@ -138,30 +125,25 @@ func (b *builder) share(l *List) *List {
 	return l
 }
 
+// digest is a hash of what the list decides. A RuleID stands for the rule's content.
 func (l *List) digest() ID {
-	h := fnv.New64a()
+	buf := make([]byte, 0, 64+len(l.Entries)*20)
 	for i := range l.Entries {
 		e := &l.Entries[i]
-		number(h, uint64(e.Rule.ID))
-		number(h, uint64(e.Rule.Index)<<16|uint64(e.Verdict)<<8)
+		buf = binary.LittleEndian.AppendUint64(buf, uint64(e.Rule.ID))
+		buf = binary.LittleEndian.AppendUint32(buf, uint32(e.Rule.Index))
+		buf = append(buf, byte(e.Verdict))
 		if e.Next != nil {
-			h.Write([]byte(e.Next.ID))
+			buf = append(buf, e.Next.ID...)
 		}
 	}
-	h.Write([]byte{0xff, byte(l.End.Verdict)})
-	h.Write([]byte(l.End.Why))
+	buf = append(buf, 0xff, byte(l.End.Verdict))
+	buf = append(buf, l.End.Why...)
+	buf = append(buf, l.End.Origin.String()...)
 	if l.End.Next != nil {
-		h.Write([]byte(l.End.Next.ID))
+		buf = append(buf, l.End.Next.ID...)
 	}
-	return ID(hex.EncodeToString(h.Sum(nil)))
+	h := fnv.New128a()
+	h.Write(buf)
+	return ID(hex.EncodeToString(h.Sum(nil)[:8]))
 }
-
-func number(h hash.Hash, v uint64) {
-	var b [8]byte
-	for i := range b {
-		b[i] = byte(v >> (8 * i))
-	}
-	h.Write(b[:])
-}
-
-var _ = model.Allow
