@@ -28,6 +28,8 @@ type Compiler struct {
 	policies   map[model.Key]*policy
 	items      map[model.Key]*item
 	locals     map[model.Key]*local
+	// byKey are the policies by key.
+	byKey []*policy
 
 	profileVersions map[string]*profile
 	selections      selections
@@ -227,7 +229,7 @@ func (c *Compiler) program(host Host) *ir.Program {
 
 	p := &ir.Program{Node: c.node, Options: c.opts}
 	p.Sets = c.sets.settle()
-	for _, q := range c.policies {
+	for _, q := range c.byKey {
 		if q.held {
 			p.Policies = append(p.Policies, q.ir)
 		}
@@ -263,6 +265,8 @@ func (c *Compiler) rank() {
 	for i, p := range ranked {
 		p.rank = i
 	}
+	slices.SortFunc(ranked, func(a, b *policy) int { return a.key.Compare(b.key) })
+	c.byKey = ranked
 	clear(c.groups.shapes)
 }
 

@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -24,9 +26,9 @@ type sets struct {
 	byID map[ir.SetID]*set
 	// fresh sets wait for their members; dirty ones for settle.
 	fresh, dirty []*set
-	// list is the program's, rebuilt when a set comes, goes or changes.
-	list  []*ir.Set
-	stale bool
+	// sorted are all of them, by ID; stale when a set came or went.
+	sorted []*set
+	stale  bool
 }
 
 // holdSet counts one more reference to the set.
@@ -69,7 +71,7 @@ func (t *sets) touch(s *set) {
 	}
 }
 
-// settle publishes the sets that changed and brings the list up to date.
+// settle publishes the sets that changed and lists all.
 func (t *sets) settle() []*ir.Set {
 	for _, s := range t.dirty {
 		s.dirty = false
@@ -80,24 +82,18 @@ func (t *sets) settle() []*ir.Set {
 				Nets: s.nets.list, Ports: s.ports.list,
 			}
 			ir.SealSet(s.sealed)
-			t.stale = true
 		}
 	}
 	t.dirty = nil
 	if t.stale {
 		t.stale = false
-		t.list = make([]*ir.Set, 0, len(t.byID))
-		for _, s := range t.byID {
-			t.list = append(t.list, s.sealed)
-		}
-		slices.SortFunc(t.list, func(a, b *ir.Set) int {
-			if a.ID < b.ID {
-				return -1
-			}
-			return 1
-		})
+		t.sorted = slices.SortedFunc(maps.Values(t.byID), func(a, b *set) int { return cmp.Compare(a.id, b.id) })
 	}
-	return slices.Clone(t.list)
+	list := make([]*ir.Set, len(t.sorted))
+	for i, s := range t.sorted {
+		list[i] = s.sealed
+	}
+	return list
 }
 
 // contribute adds what an item gives to a set, or takes it away.

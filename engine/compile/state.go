@@ -10,7 +10,7 @@ import (
 // states says of every policy whether it has an effect on this node.
 func (c *Compiler) states() []ir.PolicyState {
 	out := make([]ir.PolicyState, 0, len(c.policies))
-	for _, p := range c.policies {
+	for _, p := range c.byKey {
 		out = append(out, c.state(p))
 	}
 	return out
