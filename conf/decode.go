@@ -53,6 +53,8 @@ func (d *fileDecoder) decode(name string, src []byte) {
 		for _, root := range roots {
 			d.manifests(root, nil)
 		}
+	case FormatHCL:
+		d.blocks(f)
 	default:
 		for _, doc := range yaml.Documents(f) {
 			d.document(f, doc)

@@ -3,7 +3,6 @@ package conf
 import (
 	"cmp"
 	"crypto/sha256"
-	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -25,6 +24,15 @@ type loadedFile struct {
 	diags     hcl.Diagnostics
 	// documents are the YAML documents without diagnostics, for the next version of the file.
 	documents map[documentKey][]model.Resource
+	// parts say which bytes the resources come from, in order: the documents of a YAML file, else the whole file.
+	parts []part
+}
+
+// part is a piece of a file that can be decoded by itself, and how many resources it holds.
+type part struct {
+	doc       yaml.Document
+	whole     bool // all of the file, which is not YAML
+	resources int
 }
 
 // documentKey identifies a document by content and, because origins name lines, by its first line.
@@ -44,6 +52,7 @@ func loadFile(in input, previous *loadedFile) *loadedFile {
 		}
 	} else {
 		d.decode(in.name, in.src)
+		f.parts = []part{{whole: true, resources: len(d.resources)}}
 	}
 	slices.SortStableFunc(d.diags, func(a, b *hcl.Diagnostic) int { return cmp.Compare(startByte(a), startByte(b)) })
 	f.resources, f.diags = d.resources, d.diags
@@ -77,6 +86,7 @@ func (f *loadedFile) decodeDocuments(d *fileDecoder, file *tree.File, previous *
 	for i := range results {
 		d.resources = append(d.resources, results[i].resources...)
 		d.diags = append(d.diags, results[i].diags...)
+		f.parts = append(f.parts, part{doc: docs[i], resources: len(results[i].resources)})
 		if len(results[i].diags) == 0 {
 			f.documents[keys[i]] = results[i].resources
 		}
@@ -102,35 +112,4 @@ func forEach(n int, do func(i int)) {
 		})
 	}
 	wg.Wait()
-}
-
-// crossCheck finds what is wrong between resources: two with the same key.
-func crossCheck(files []*loadedFile) hcl.Diagnostics {
-	var diags hcl.Diagnostics
-	first := map[model.Key]model.Origin{}
-	for _, f := range files {
-		for _, r := range f.resources {
-			o, twice := first[r.Key()]
-			if !twice {
-				first[r.Key()] = r.Source()
-				continue
-			}
-			if r.Meta().Name == "" {
-				continue // already reported
-			}
-			diags = append(diags, f.resourceDiagnostic(hcl.DiagError, r, "Duplicate resource", fmt.Sprintf("%s is already defined at %s.", r.Key(), o)))
-		}
-	}
-	return diags
-}
-
-// resourceDiagnostic points at the first line of a resource.
-func (f *loadedFile) resourceDiagnostic(severity hcl.DiagnosticSeverity, r model.Resource, summary, detail string) *hcl.Diagnostic {
-	file := tree.NewFile(f.name, f.src)
-	o := r.Source()
-	text := file.LineText(o.Line)
-	start := hcl.Pos{Line: o.Line, Column: o.Column}
-	end := hcl.Pos{Line: o.Line, Column: max(o.Column, len([]rune(text))+1)}
-	return &hcl.Diagnostic{Severity: severity, Summary: summary, Detail: detail, Extra: &Note{Resource: r.Key(), Line: text},
-		Subject: &hcl.Range{Filename: f.name, Start: start, End: end}}
 }

@@ -16,6 +16,8 @@ type Note struct {
 	Resource model.Key
 	// Line is the text of the first line of the diagnostic's subject, shortened when it is very long.
 	Line string
+	// Strict marks a warning that is an error for who asks whether the configuration is right.
+	Strict bool
 }
 
 // NoteOf is the note of a diagnostic, or nil.

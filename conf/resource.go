@@ -19,13 +19,19 @@ func (d *fileDecoder) resource(n *tree.Node, k model.Kind, what string) {
 	if k.Namespaced() && m.Namespace == "" {
 		m.Namespace = model.DefaultNamespace
 	}
-	note := &Note{Resource: r.Key()}
+	key := r.Key()
+	if !k.Namespaced() {
+		key.Namespace = ""
+	}
+	note := &Note{Resource: key}
 	for _, p := range problems {
-		p.Diagnostic.Extra = note
-		d.diags = append(d.diags, p.Diagnostic)
+		if p.Diagnostic != nil {
+			p.Diagnostic.Extra = note
+			d.diags = append(d.diags, p.Diagnostic)
+		}
 	}
 	for _, e := range model.Validate(r) {
-		if !covered(problems, e.Path) {
+		if len(problems) == 0 || !e.Warning && !covered(problems, n, e.Path) {
 			d.diags = append(d.diags, fieldDiagnostic(n, e, note))
 		}
 	}
@@ -35,12 +41,16 @@ func (d *fileDecoder) resource(n *tree.Node, k model.Kind, what string) {
 	}
 }
 
-// covered tells whether a validation error says again, or follows from, what decoding has reported: it is about the same
-// field or about the same rule, whose other fields may have been lost.
-func covered(problems []schema.Problem, path string) bool {
+// covered tells whether a validation error says again, or may only follow from, what decoding has reported: it is about
+// the same field, or it is about a rule as a whole of which a field has been lost.
+func covered(problems []schema.Problem, root *tree.Node, path string) bool {
+	n, _, exact := schema.Locate(root, path)
+	whole := !exact || n.Kind == tree.Map || n.Kind == tree.List
 	for _, p := range problems {
-		a, b := scope(p.Path), scope(path)
-		if a == b || strings.HasPrefix(p.Path, path+".") || strings.HasPrefix(path, p.Path+".") || strings.HasPrefix(path, p.Path+"[") {
+		if p.Path == path || strings.HasPrefix(path, p.Path+".") || strings.HasPrefix(path, p.Path+"[") || strings.HasPrefix(p.Path, path+"[") {
+			return true
+		}
+		if whole && scope(p.Path) == scope(path) {
 			return true
 		}
 	}
@@ -69,7 +79,14 @@ func fieldDiagnostic(root *tree.Node, e model.FieldError, note *Note) *hcl.Diagn
 	if exact && e.Column > 0 {
 		r, _ = n.Locate(e.Column)
 	}
-	dg := diagnostic(severity, r, "Invalid "+fieldName(e.Path), "%s", sentence(e.Msg))
+	summary := fieldName(e.Path)
+	if root.File.Snake {
+		summary = schema.Snake(summary)
+	}
+	if !e.Warning {
+		summary = "Invalid " + summary
+	}
+	dg := diagnostic(severity, r, summary, "%s", sentence(e.Msg))
 	dg.Extra = note
 	return dg
 }

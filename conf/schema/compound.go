@@ -46,9 +46,11 @@ func (c listCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 	list := reflect.MakeSlice(v.Type(), len(n.Items), len(n.Items))
 	for i, item := range n.Items {
 		d.pushIndex(i)
-		if item.Kind == tree.Null {
+		switch {
+		case !d.valid(item):
+		case item.Kind == tree.Null:
 			d.wrongType(item, c.elem, "")
-		} else {
+		default:
 			c.elem.decode(d, item, list.Index(i))
 		}
 		d.pop()
@@ -99,9 +101,11 @@ func (c mapCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 	for _, f := range n.Fields {
 		d.push(f.Name, f.Name)
 		elem := reflect.New(v.Type().Elem()).Elem()
-		if f.Value.Kind == tree.Null {
+		switch {
+		case !d.valid(f.Value):
+		case f.Value.Kind == tree.Null:
 			d.wrongType(f.Value, stringCodec{}, `For an empty value write "".`)
-		} else {
+		default:
 			stringCodec{}.decode(d, f.Value, elem)
 		}
 		m.SetMapIndex(reflect.ValueOf(f.Name).Convert(v.Type().Key()), elem)
@@ -132,6 +136,9 @@ func (s *structCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 		d.wrongType(n, s, "")
 		return
 	}
+	for _, label := range n.Labels {
+		d.fail(label.Range(), pathString(d.path), "Unexpected label", "Blocks of type %q take no label.", d.enclosing())
+	}
 	if s.origin != nil {
 		pos := n.File.Pos(n.Start)
 		v.FieldByIndex(s.origin).Set(reflect.ValueOf(model.Origin{File: n.File.Name, Line: pos.Line, Column: pos.Column}))
@@ -156,7 +163,9 @@ func (s *structCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 			written = d.enclosing()
 		}
 		d.push(f.json, written)
-		f.codec.decode(d, nf.Value, v.FieldByIndex(f.index))
+		if d.valid(nf.Value) {
+			f.codec.decode(d, nf.Value, v.FieldByIndex(f.index))
+		}
 		d.pop()
 	}
 	for _, f := range s.fields {

@@ -12,7 +12,8 @@ import (
 	"rampart/model"
 )
 
-// Problem is a diagnostic and the path of the field it is about, in the JSON form: spec.ingress[0].source.nets[1].
+// Problem is a diagnostic and the path of the field it is about, in the JSON form: spec.ingress[0].source.nets[1]. The
+// diagnostic is nil when the parser has already reported why the field has no value.
 type Problem struct {
 	Path       string
 	Diagnostic *hcl.Diagnostic
@@ -86,6 +87,15 @@ func (d *decoder) enclosing() string {
 		}
 	}
 	return d.what
+}
+
+// valid notes a field whose value the parser could not compute.
+func (d *decoder) valid(n *tree.Node) bool {
+	if n.Kind != tree.Invalid {
+		return true
+	}
+	d.problems = append(d.problems, Problem{Path: pathString(d.path)})
+	return false
 }
 
 func (d *decoder) fail(r hcl.Range, path, summary, detail string, args ...any) {

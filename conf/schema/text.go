@@ -18,7 +18,7 @@ type textCodec struct {
 	noun, article string
 	// number accepts a bare number and writes one where the text is one; numberOnly takes no string.
 	number, numberOnly bool
-	prefix bool // netip.Prefix, whose errors need rewording
+	prefix             bool // netip.Prefix, whose errors need rewording
 }
 
 // Noun lets a type name what it is in messages: "port", "failsafe port".

@@ -21,16 +21,12 @@ func (d *decoder) unknown(s *structCodec, n *tree.Node, nf *tree.Field, known *f
 	detail := fmt.Sprintf("%q is not a field of %s.", nf.Name, d.enclosing())
 	names := s.names(n.File.Snake, d.kind)
 	switch meant = Suggest(nf.Name, names); {
-	case meant != "" && n.Field(meant) == nil:
+	case meant != "":
 		detail += fmt.Sprintf(" Did you mean %q?", meant)
 	case d.elsewhere(nf.Name, n.File.Snake) != "":
-		meant = ""
 		detail += fmt.Sprintf(" It belongs in %s.", d.elsewhere(nf.Name, n.File.Snake))
 	default:
-		meant = ""
-		if len(names) <= 16 {
-			detail += fmt.Sprintf(" Its fields are %s.", strings.Join(names, ", "))
-		}
+		detail += fmt.Sprintf(" Its fields are %s.", strings.Join(names, ", "))
 	}
 	d.fail(r, path, "Unknown field", "%s", detail)
 	return meant
@@ -41,7 +37,7 @@ func (d *decoder) elsewhere(name string, snake bool) string {
 	s := d.structs[len(d.structs)-1]
 	var in []string
 	for _, f := range s.fields {
-		if child := structOf(f.codec); child != nil && f.allowedIn(d.kind) && child.lookup(name, snake) != nil {
+		if child := structOf(f.codec); child != nil && f.allowedIn(d.kind) && child.has(name, snake) {
 			in = append(in, fmt.Sprintf("%q", f.name(snake)))
 		}
 	}
@@ -56,11 +52,21 @@ func (d *decoder) elsewhere(name string, snake bool) string {
 		}
 	}
 	for i := len(d.structs) - 2; i >= 0; i-- {
-		if f := d.structs[i].lookup(name, snake); f != nil && f.allowedIn(d.kind) && i < len(written) {
+		if d.structs[i].has(name, snake) && i < len(written) {
 			return fmt.Sprintf("%q", written[i])
 		}
 	}
 	return ""
+}
+
+// has tells whether there is a field of about that name.
+func (s *structCodec) has(name string, snake bool) bool {
+	for _, f := range s.fields {
+		if fold(f.name(snake)) == fold(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // structOf is the struct behind pointers and lists, or nil.
@@ -92,4 +98,13 @@ func listKinds(kinds []model.Kind) string {
 // Names are the field names of a struct type that exist for a kind.
 func Names(sample any, snake bool, k model.Kind) []string {
 	return structOfValue(sample).names(snake, k)
+}
+
+// FieldNames are the field names of a struct that is a field of a struct type; ok is false when there is no such field.
+func FieldNames(sample any, name string, snake bool, k model.Kind) (names []string, ok bool) {
+	f := structOfValue(sample).lookup(name, false)
+	if f == nil {
+		return nil, false
+	}
+	return structOf(f.codec).names(snake, k), true
 }

@@ -18,6 +18,8 @@ const (
 	String
 	List
 	Map
+	// Invalid stands for a value that could not be computed. That has been reported; decoders pass over it.
+	Invalid
 )
 
 // Node is a value in a file.
@@ -36,6 +38,8 @@ type Node struct {
 	Items []*Node
 	// Fields of a Map, in source order, names unique.
 	Fields []Field
+	// Labels of an HCL block, whose body a Map is: the strings between its type and its brace.
+	Labels []*Node
 }
 
 // Field is a name and its value in a Map.
