@@ -49,6 +49,7 @@ func validateAll(resources []Resource, alone func(Resource) []FieldError) []Find
 // world is what the cross-checks know about all resources.
 type world struct {
 	byKey     map[Key]Resource // the first of each key
+	seen      map[Key]bool
 	tiers     map[string]bool
 	profiles  map[string]bool
 	ports     map[string]bool
@@ -65,6 +66,7 @@ type interfaceClaim struct {
 func survey(resources []Resource) *world {
 	w := &world{
 		byKey:    make(map[Key]Resource, len(resources)),
+		seen:     make(map[Key]bool, len(resources)),
 		tiers:    map[string]bool{DefaultTier: true},
 		profiles: map[string]bool{ProfileAllowAll: true},
 		ports:    map[string]bool{},
@@ -117,11 +119,11 @@ func (w *world) claim(k Key, node, name string) {
 }
 
 func (w *world) duplicate(f *findings, r Resource) {
-	first := w.byKey[r.Key()]
-	if first == r {
+	if !w.seen[r.Key()] {
+		w.seen[r.Key()] = true
 		return
 	}
-	if at := first.Source().String(); at != "" {
+	if at := w.byKey[r.Key()].Source().String(); at != "" {
 		f.errorf("metadata.name", "%s is already defined at %s", r.Key(), at)
 	} else {
 		f.errorf("metadata.name", "%s is already defined", r.Key())

@@ -47,31 +47,40 @@ func (x *endpointIndex) anySelected(s *selector.Selector, hostOnly bool) bool {
 	return false
 }
 
-// candidates are the endpoints that fulfil what the selector requires of one label.
+// candidates are the endpoints that fulfil the most selective of what the selector requires of single labels.
 func (x *endpointIndex) candidates(s *selector.Selector) iter.Seq[int] {
 	return func(yield func(int) bool) {
-		key, values, ok := s.Requires()
-		switch {
-		case !ok:
+		lists, fewest := [][]int(nil), len(x.all)+1
+		for _, r := range s.Requirements() {
+			if l, n := x.fulfilling(r); n < fewest {
+				lists, fewest = l, n
+			}
+		}
+		if fewest > len(x.all) {
 			for i := range x.all {
 				if !yield(i) {
 					return
 				}
 			}
-		case values == nil:
-			for _, i := range x.byLabel[key] {
+		}
+		for _, list := range lists {
+			for _, i := range list {
 				if !yield(i) {
 					return
 				}
 			}
-		default:
-			for _, v := range values {
-				for _, i := range x.byValue[labelAndValue{key, v}] {
-					if !yield(i) {
-						return
-					}
-				}
-			}
 		}
 	}
+}
+
+// fulfilling are the endpoints that fulfil a requirement, in disjoint lists, and how many they are.
+func (x *endpointIndex) fulfilling(r selector.Requirement) (lists [][]int, n int) {
+	if r.Values == nil {
+		return [][]int{x.byLabel[r.Key]}, len(x.byLabel[r.Key])
+	}
+	for _, v := range r.Values {
+		list := x.byValue[labelAndValue{r.Key, v}]
+		lists, n = append(lists, list), n+len(list)
+	}
+	return lists, n
 }

@@ -41,10 +41,9 @@ func FuzzParse(f *testing.F) {
 			if s.Matches(l) != again.Matches(l) {
 				t.Fatalf("%q and its canonical text %q differ on %v", text, s, l)
 			}
-			if key, values, ok := s.Requires(); ok && s.Matches(l) {
-				v, present := l.Get(key)
-				if !present || values != nil && In(key, values...).Matches(l) == false {
-					t.Fatalf("%q matches %v but requires %q in %q (has %q)", text, l, key, values, v)
+			for _, r := range s.Requirements() {
+				if s.Matches(l) && (!Has(r.Key).Matches(l) || r.Values != nil && !In(r.Key, r.Values...).Matches(l)) {
+					t.Fatalf("%q matches %v but requires %q in %q", text, l, r.Key, r.Values)
 				}
 			}
 			if !s.Matches(l) && s.IsAll() {

@@ -2,17 +2,30 @@ package selector
 
 import "slices"
 
-// Requires names a condition that every match fulfils, for looking up candidates in an index: the label key must be
-// present and, unless values is nil, have one of the values (none at all, if values is empty and not nil: nothing
-// matches). Of several such conditions it picks the one with the fewest values. ok is false when there is none.
-func (s *Selector) Requires() (key string, values []string, ok bool) {
+// Requirement is a condition that every match of a selector fulfils: the label must be present and, unless Values is nil,
+// have one of them (none at all, if Values is empty and not nil: nothing matches).
+type Requirement struct {
+	Key    string
+	Values []string
+}
+
+// Requirements are what the selector requires of single labels, sorted by label.
+func (s *Selector) Requirements() []Requirement {
+	var all []Requirement
 	for _, k := range s.Keys() {
-		v, must := s.root.require(k, false)
-		if !must {
-			continue
+		if values, must := s.root.require(k, false); must {
+			all = append(all, Requirement{k, values})
 		}
-		if !ok || v != nil && (values == nil || len(v) < len(values)) {
-			key, values, ok = k, v, true
+	}
+	return all
+}
+
+// Requires picks the requirement with the fewest values, for looking up candidates in an index. ok is false when there
+// is none. Who knows how many candidates each has chooses better among Requirements.
+func (s *Selector) Requires() (key string, values []string, ok bool) {
+	for _, r := range s.Requirements() {
+		if !ok || r.Values != nil && (values == nil || len(r.Values) < len(values)) {
+			key, values, ok = r.Key, r.Values, true
 		}
 	}
 	return key, values, ok
