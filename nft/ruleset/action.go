@@ -29,11 +29,12 @@ func (c Counter) Eval(*Machine) Verdict { return Verdict{} }
 // Limit matches at most PerSecond packets a second, with a burst of five.
 type Limit struct{ PerSecond uint32 }
 
+// limitBurst is nft's own default.
 const limitBurst = 5
 
 // Text implements Statement.
 func (l Limit) Text(Context) string {
-	return fmt.Sprintf("limit rate %d/second burst %d packets", l.PerSecond, limitBurst)
+	return fmt.Sprintf("limit rate %d/second", l.PerSecond)
 }
 
 // Exprs implements Statement.

@@ -1,6 +1,7 @@
 package ruleset
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 	"strconv"
@@ -146,9 +147,9 @@ func portWord(protocol uint8) string {
 // nfprotoOf is the family a field's header belongs to, 0 for either.
 func nfprotoOf(f Field) uint8 {
 	switch f {
-	case SrcV4, DstV4:
+	case SrcV4, DstV4, ICMPType, ICMPCode:
 		return unix.NFPROTO_IPV4
-	case SrcV6, DstV6, HopLimit:
+	case SrcV6, DstV6, HopLimit, ICMPv6Type, ICMPv6Code:
 		return unix.NFPROTO_IPV6
 	}
 	return 0
@@ -191,6 +192,10 @@ func (f Field) valueText(v string) string {
 		return maskText(hostUint32(v), ctStatuses)
 	case SrcType:
 		return "local"
+	case ICMPType:
+		return cmp.Or(icmpTypes[v[0]], strconv.Itoa(int(v[0])))
+	case ICMPv6Type:
+		return cmp.Or(icmpv6Types[v[0]], strconv.Itoa(int(v[0])))
 	}
 	return strconv.Itoa(int(v[0]))
 }
@@ -228,3 +233,19 @@ func load(list []Field) []expr.Any {
 	}
 	return exprs
 }
+
+// KeyType is the data type of a set's keys.
+func KeyType(list []Field) nftables.SetDatatype {
+	if len(list) == 1 {
+		return fields[list[0]].datatype
+	}
+	types := make([]nftables.SetDatatype, len(list))
+	for i, f := range list {
+		types[i] = fields[f].datatype
+	}
+	// More fields than nft's type encoding holds (five) is a mistake of the lowering.
+	return nftables.MustConcatSetType(types...)
+}
+
+// HostOrder tells that the keys of such a set are in host byte order.
+func HostOrder(list []Field) bool { return len(list) == 1 && fields[list[0]].host }

@@ -82,28 +82,32 @@ func (c Context) after(st Statement) Context {
 	return c
 }
 
-// implied tells that nft lists the statement as part of the one after it: "meta nfproto ipv4 ip saddr a" is listed as
+// implied tells that nft lists the statement as part of a later one: "meta nfproto ipv4 ip saddr a" is listed as
 // "ip saddr a", and "meta l4proto tcp th dport 80" as "tcp dport 80".
 func implied(list []Statement, i int) bool {
 	m, ok := list[i].(Match)
-	if !ok || m.Not || len(m.Values) != 1 || i+1 >= len(list) {
+	if !ok || m.Not || len(m.Values) != 1 || m.Field != NFProto && m.Field != L4Proto {
 		return false
 	}
-	var next Field
-	switch st := list[i+1].(type) {
-	case Match:
-		next = st.Field
-	case Lookup:
-		if len(st.Fields) == 1 {
-			next = st.Fields[0]
+	v := m.Values[0].First[0]
+	for _, st := range list[i+1:] {
+		var next []Field
+		switch st := st.(type) {
+		case Match:
+			next = []Field{st.Field}
+		case Lookup:
+			next = st.Fields
+		case VerdictMap:
+			next = st.Fields
 		}
-	}
-	switch m.Field {
-	case NFProto:
-		return m.Values[0].First[0] == nfprotoOf(next)
-	case L4Proto:
-		p := m.Values[0].First[0]
-		return next.ports() && portWord(p) != "th" || next.icmpOf() == p
+		for _, f := range next {
+			if m.Field == NFProto && nfprotoOf(f) == v {
+				return true
+			}
+			if m.Field == L4Proto && (f.ports() && portWord(v) != "th" || f.icmpOf() == v) {
+				return true
+			}
+		}
 	}
 	return false
 }

@@ -1,0 +1,212 @@
+package nft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"rampart/engine/ir"
+	"rampart/nft/lower"
+)
+
+// Backend keeps one table in the kernel equal to the last program given to Apply. Its methods may be called from several
+// goroutines; they run one at a time, except the watchers.
+type Backend struct {
+	config Config
+
+	mu   sync.Mutex
+	conn *nftables.Conn
+	// state is what we know to be in the kernel, nil before the first Apply and whenever that is in doubt.
+	state *state
+	// owned tells whether the kernel lets nobody else change our table.
+	owned ownership
+}
+
+// state is a shadow of the kernel's table: reading a large set back takes longer than loading it.
+type state struct {
+	program *ir.Program
+	lowered *lower.Lowered
+	rules   map[string][]*nftables.Rule
+	// generation is the kernel's ruleset generation right after our last commit.
+	generation uint32
+}
+
+// ErrTableInUse says that another process owns the table: a second daemon.
+var ErrTableInUse = errors.New("the nftables table belongs to another running process")
+
+// ErrTooLarge says that a program needs more rules or elements than the configuration allows.
+var ErrTooLarge = errors.New("the ruleset is too large")
+
+// New opens a connection to nf_tables. It changes nothing.
+func New(c Config) (*Backend, error) {
+	conn, err := open(c.NetNS)
+	if err != nil {
+		return nil, fmt.Errorf("nftables: %w", err)
+	}
+	return &Backend{config: c.withDefaults(), conn: conn}, nil
+}
+
+// bufferSize bounds a batch and the kernel's answers to it. It is a limit: the kernel allocates what is used.
+const bufferSize = 512 << 20
+
+// open makes a connection that lives as long as the backend: a table's owner is a socket.
+func open(netns int) (*nftables.Conn, error) {
+	return nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(netns), nftables.WithSockOptions(func(c *netlink.Conn) error {
+		return errors.Join(c.SetWriteBuffer(bufferSize), c.SetReadBuffer(bufferSize))
+	}))
+}
+
+// Name implements engine.Backend.
+func (b *Backend) Name() string { return "nft" }
+
+// Close gives the connection up. The table stays in force.
+func (b *Backend) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.conn.CloseLasting()
+}
+
+// Check lowers the program and tells whether the kernel could take it. It does not speak to the kernel.
+func (b *Backend) Check(_ context.Context, p *ir.Program) error {
+	_, err := b.lower(p)
+	return err
+}
+
+func (b *Backend) lower(p *ir.Program) (*lower.Lowered, error) {
+	l := lower.Lower(p, b.config.lowering())
+	if err := l.Validate(); err != nil {
+		return nil, fmt.Errorf("lowering to nftables: %w", err)
+	}
+	switch n := l.Size(); {
+	case n.Elements > b.config.MaxElements:
+		largest := l.Sets[0]
+		for _, s := range l.Sets {
+			if len(s.Elements) > len(largest.Elements) {
+				largest = s
+			}
+		}
+		return nil, fmt.Errorf("%w: %d set elements, at most %d are allowed; the largest set is %s (%s) with %d",
+			ErrTooLarge, n.Elements, b.config.MaxElements, largest.Name, largest.Comment, len(largest.Elements))
+	case n.Rules > b.config.MaxRules:
+		longest := l.Chains[0]
+		for _, c := range l.Chains {
+			if len(c.Rules) > len(longest.Rules) {
+				longest = c
+			}
+		}
+		return nil, fmt.Errorf("%w: %d rules, at most %d are allowed; the longest chain is %s (%s) with %d",
+			ErrTooLarge, n.Rules, b.config.MaxRules, longest.Name, longest.Note, len(longest.Rules))
+	}
+	return l, nil
+}
+
+// Apply puts the program in force in one transaction.
+func (b *Backend) Apply(ctx context.Context, p *ir.Program) (ir.Receipt, error) {
+	start := time.Now()
+	l, err := b.lower(p)
+	if err != nil {
+		return ir.Receipt{}, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	// A foreign commit between our look at the ruleset and our own makes the kernel refuse the batch; then look again.
+	for attempt := 0; ; attempt++ {
+		err = b.commit(l)
+		if !errors.Is(err, unix.ERESTART) || attempt == 10 || ctx.Err() != nil {
+			break
+		}
+		b.state = nil
+	}
+	if err != nil {
+		b.state = nil
+		return ir.Receipt{}, fmt.Errorf("nftables: %w", err)
+	}
+	b.state.program = p
+	return ir.Receipt{Generation: p.Generation, Hash: p.Hash, Duration: time.Since(start), Objects: l.Size().Total()}, nil
+}
+
+// commit replaces the table by the lowered program.
+func (b *Backend) commit(l *lower.Lowered) error {
+	gen, err := b.conn.GetGen()
+	if err != nil {
+		return err
+	}
+	return b.replace(l, gen.ID)
+}
+
+// replace deletes the table, if it is there, and makes it anew in one transaction: packets see the old one or the new.
+func (b *Backend) replace(l *lower.Lowered, generation uint32) error {
+	old, err := b.find()
+	if err != nil {
+		return err
+	}
+	table, err := b.claim(old)
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		b.conn.DelTable(old)
+	}
+	batch := newBatch(b.conn, table)
+	rules := batch.whole(l.Ruleset)
+	if batch.err != nil {
+		return batch.err
+	}
+	if err := b.conn.FlushWithGenID(generation); err != nil {
+		if b.disown(err) {
+			return b.replace(l, generation)
+		}
+		return err
+	}
+	return b.committed(l, rules)
+}
+
+// committed records what is in the kernel now.
+func (b *Backend) committed(l *lower.Lowered, rules map[string][]*nftables.Rule) error {
+	b.state = &state{lowered: l, rules: rules}
+	gen, err := b.conn.GetGen()
+	if err != nil {
+		return err
+	}
+	b.state.generation = gen.ID
+	return nil
+}
+
+// find looks for a table of our name, nil when there is none.
+func (b *Backend) find() (*nftables.Table, error) {
+	tables, err := b.conn.ListTablesOfFamily(nftables.TableFamilyINet)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tables {
+		if t.Name == b.config.Table {
+			return t, nil
+		}
+	}
+	return nil, nil
+}
+
+// Clear deletes the table. Without one it does nothing.
+func (b *Backend) Clear(context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.state = nil
+	t, err := b.find()
+	if err != nil || t == nil {
+		return err
+	}
+	if _, err := b.claim(t); err != nil {
+		return err
+	}
+	b.conn.DelTable(t)
+	if err := b.conn.Flush(); err != nil {
+		return fmt.Errorf("nftables: delete table %s: %w", t.Name, err)
+	}
+	return nil
+}

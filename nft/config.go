@@ -1,0 +1,47 @@
+package nft
+
+import (
+	"cmp"
+	"log/slog"
+
+	"rampart/nft/lower"
+)
+
+// Config configures a Backend. The zero Config works: the current network namespace and the defaults of package lower.
+type Config struct {
+	// NetNS is a file descriptor of a network namespace, 0 for the current one.
+	NetNS int
+	// Table is the table's name.
+	Table string
+	// Mark is the packet mark bit for untracked and preDNAT policies; see lower.Options.
+	Mark uint32
+	// Logger gets what is worth telling; nil discards.
+	Logger *slog.Logger
+	// MaxElements and MaxRules bound what Check and Apply accept, 0 for the defaults. They keep a mistake (a selector
+	// that matches the world) from eating the kernel's memory.
+	MaxElements, MaxRules int
+	// Shared leaves the table open to changes by other programs, even where the kernel could prevent them.
+	Shared bool
+	// Group lowers groups; nil is lower.Walk.
+	Group lower.GroupFunc
+}
+
+// Default bounds of a ruleset.
+const (
+	DefaultMaxElements = 4_000_000
+	DefaultMaxRules    = 500_000
+)
+
+func (c Config) withDefaults() Config {
+	c.Table = cmp.Or(c.Table, lower.DefaultTable)
+	c.MaxElements = cmp.Or(c.MaxElements, DefaultMaxElements)
+	c.MaxRules = cmp.Or(c.MaxRules, DefaultMaxRules)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func (c *Config) lowering() lower.Options {
+	return lower.Options{Table: c.Table, Mark: c.Mark, Group: c.Group}
+}

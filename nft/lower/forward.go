@@ -1,0 +1,38 @@
+package lower
+
+import (
+	"rampart/engine/ir"
+	"rampart/model"
+	"rampart/nft/ruleset"
+)
+
+// forward builds one of the two stages of forwarded traffic. workload is the direction of a workload's policy there: its
+// egress where the packet comes from, its ingress where it goes to. For host endpoints it is the other way round.
+func (s *stager) forward(workload model.Direction, name string, f ruleset.Field, after int) {
+	host := model.Ingress
+	if workload == model.Ingress {
+		host = model.Egress
+	}
+	hasHost := false
+	for _, e := range s.all() {
+		hasHost = hasHost || !e.Workload && e.Group(host, model.LayerForward) != nil
+	}
+	if !s.workloads && !hasHost && len(s.program.Options.WorkloadPrefixes) == 0 {
+		return
+	}
+	c := s.base(name, ruleset.HookForward, ruleset.PriorityFilter+after)
+	if workload == model.Egress {
+		s.acceptedEarly(c)
+	}
+	s.established(c)
+	v := Verdicts{Allow: accept, Deny: s.deny}
+	s.dispatch(c, f, s.deny, func(e *ir.Endpoint) ruleset.Verdict {
+		switch {
+		case e.Workload:
+			return s.entry("workload-"+dirWord(workload), e, workload, model.LayerNormal, v, s.invalid)
+		case e.Group(host, model.LayerForward) != nil:
+			return s.entry("forward-"+dirWord(host), e, host, model.LayerForward, v, s.invalid)
+		}
+		return ruleset.Verdict{}
+	})
+}

@@ -1,0 +1,165 @@
+package lower
+
+import (
+	"cmp"
+	"slices"
+
+	"rampart/engine/ir"
+	"rampart/model"
+	"rampart/nft/ruleset"
+)
+
+// Defaults of Options.
+const (
+	DefaultTable   = "rampart"
+	DefaultMark    = 1 << 28
+	DefaultSnaplen = 128
+)
+
+// Options are the settings of a lowering that do not change what is allowed. Zero values mean the defaults.
+type Options struct {
+	// Table is the table's name.
+	Table string
+	// Mark is the bit of the packet mark that tells later chains that an untracked or preDNAT policy has allowed a
+	// packet. It is used only when there are such policies; nothing else on the host may use the bit.
+	Mark uint32
+	// Snaplen is how many octets of a packet Log rules send.
+	Snaplen uint32
+	// Group lowers one group; nil is Walk.
+	Group GroupFunc
+}
+
+// Lowered is a program as nftables objects.
+type Lowered struct {
+	*ruleset.Ruleset
+	// Names says what each counter counts: a rule as RuleRef writes it, a default, or a built-in rule.
+	Names map[model.RuleID]string
+}
+
+// Lower turns a sealed program into a table. It is a pure function: equal programs give equal tables.
+func Lower(p *ir.Program, o Options) *Lowered {
+	o.Table = cmp.Or(o.Table, DefaultTable)
+	o.Mark = cmp.Or(o.Mark, DefaultMark)
+	o.Snaplen = cmp.Or(o.Snaplen, DefaultSnaplen)
+	if o.Group == nil {
+		o.Group = Walk
+	}
+	b := newBuilder(p, o)
+	b.stages()
+	slices.SortFunc(b.rs.Sets, func(x, y *ruleset.Set) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortStableFunc(b.rs.Chains, func(x, y *ruleset.Chain) int {
+		switch {
+		case x.Base != nil && y.Base != nil:
+			return 0
+		case x.Base != nil:
+			return -1
+		case y.Base != nil:
+			return 1
+		}
+		return cmp.Compare(x.Name, y.Name)
+	})
+	return &Lowered{b.rs, b.names}
+}
+
+// Verdicts are what allow and deny mean in one stage.
+type Verdicts struct{ Allow, Deny ruleset.Verdict }
+
+// GroupFunc lowers one group of policies and returns the name of the chain that a packet enters, by goto, to be decided.
+//
+// The chain leaves by v.Allow or v.Deny where the group decides. Where it does not (only in the layers that have no
+// default), the chain ends or returns. It must not leave an endpoint's packets undecided in LayerNormal.
+type GroupFunc func(b *Builder, g *ir.Group, v Verdicts) (chain string)
+
+// Builder collects the objects of one table. Group functions add theirs through it.
+type Builder struct {
+	program *ir.Program
+	options Options
+	rs      *ruleset.Ruleset
+	chains  map[string]*ruleset.Chain
+	sets    map[string]*ruleset.Set
+	defs    map[ir.SetID]*ir.Set
+	groups  map[groupKey]string
+	names   map[model.RuleID]string
+}
+
+type groupKey struct {
+	group    *ir.Group
+	verdicts Verdicts
+}
+
+func newBuilder(p *ir.Program, o Options) *Builder {
+	b := &Builder{
+		program: p, options: o, rs: &ruleset.Ruleset{Table: o.Table},
+		chains: map[string]*ruleset.Chain{}, sets: map[string]*ruleset.Set{}, defs: map[ir.SetID]*ir.Set{},
+		groups: map[groupKey]string{}, names: map[model.RuleID]string{},
+	}
+	for _, s := range p.Sets {
+		b.defs[s.ID] = s
+	}
+	return b
+}
+
+// Program is the program being lowered.
+func (b *Builder) Program() *ir.Program { return b.program }
+
+// Chain returns the chain of that name. fresh tells that it has just been made and must be filled.
+func (b *Builder) Chain(name, note string) (c *ruleset.Chain, fresh bool) {
+	if c := b.chains[name]; c != nil {
+		return c, false
+	}
+	c = &ruleset.Chain{Name: name, Note: note}
+	b.chains[name] = c
+	b.rs.Chains = append(b.rs.Chains, c)
+	return c, true
+}
+
+// AddSet adds a set unless one of that name is there already.
+func (b *Builder) AddSet(s *ruleset.Set) {
+	if b.sets[s.Name] == nil {
+		b.sets[s.Name] = s
+		b.rs.Sets = append(b.rs.Sets, s)
+	}
+}
+
+// HasSet tells whether a set of that name has been added.
+func (b *Builder) HasSet(name string) bool { return b.sets[name] != nil }
+
+// Name says what a counter counts.
+func (b *Builder) Name(id model.RuleID, name string) { b.names[id] = name }
+
+// group returns the chain of a group, lowering it the first time.
+func (b *Builder) group(g *ir.Group, v Verdicts) string {
+	key := groupKey{g, v}
+	if name, ok := b.groups[key]; ok {
+		return name
+	}
+	name := b.options.Group(b, g, v)
+	b.groups[key] = name
+	return name
+}
+
+// base makes a base chain.
+func (b *Builder) base(name string, hook ruleset.Hook, priority int) *ruleset.Chain {
+	c, _ := b.Chain(name, "")
+	c.Base = &ruleset.Base{Hook: hook, Priority: priority}
+	return c
+}
+
+func add(c *ruleset.Chain, statements ...ruleset.Statement) {
+	c.Rules = append(c.Rules, &ruleset.Rule{Statements: statements})
+}
+
+// builtin adds a counted rule that no policy wrote.
+func (b *Builder) builtin(c *ruleset.Chain, name string, statements ...ruleset.Statement) {
+	n := len(statements) - 1
+	statements = slices.Insert(statements, n, ruleset.Statement(ruleset.Counter{}))
+	id := DefaultID(name)
+	b.Name(id, name)
+	c.Rules = append(c.Rules, &ruleset.Rule{Statements: statements, Comment: Comment(name, model.Origin{}, id), ID: id})
+}
+
+var (
+	accept  = ruleset.Verdict{Kind: ruleset.Accept}
+	drop    = ruleset.Verdict{Kind: ruleset.Drop}
+	returns = ruleset.Verdict{Kind: ruleset.Return}
+)
