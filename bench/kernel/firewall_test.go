@@ -1,0 +1,56 @@
+package kernel
+
+import (
+	"context"
+	"testing"
+
+	"rampart/bench/lab"
+	"rampart/engine/compile"
+	"rampart/engine/ir"
+	"rampart/model"
+	"rampart/model/store"
+	"rampart/nft"
+)
+
+// firewall is the nft backend in the lab's firewall namespace.
+type firewall struct {
+	backend    *nft.Backend
+	interfaces []compile.Interface
+	generation uint64
+}
+
+func newFirewall(t *testing.T, top *lab.Topology) *firewall {
+	t.Helper()
+	b, err := nft.New(nft.Config{NetNS: top.Firewall.FD()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	f := &firewall{backend: b}
+	for _, i := range Interfaces(Links()) {
+		f.interfaces = append(f.interfaces, compile.Interface(i))
+	}
+	return f
+}
+
+// program compiles resources for the lab's node.
+func (f *firewall) program(resources []model.Resource, options ir.Options) *ir.Program {
+	p := compile.Compile(store.ViewOf(resources...), compile.Host{Node: Node, Interfaces: f.interfaces}, options)
+	f.generation++
+	p.Generation = f.generation
+	return p
+}
+
+// apply puts resources into force.
+func (f *firewall) apply(t *testing.T, resources []model.Resource, options ir.Options) *ir.Program {
+	t.Helper()
+	p := f.program(resources, options)
+	if _, err := f.backend.Apply(context.Background(), p); err != nil {
+		t.Fatalf("apply: %v\n%s", err, ir.Text(p))
+	}
+	return p
+}
