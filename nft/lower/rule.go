@@ -131,15 +131,19 @@ func (a *matcher) protocol() {
 	switch {
 	case a.m.Protocol != 0:
 		a.all(ruleset.Protocol(false, a.m.Protocol))
+	case a.needsPorts():
+		// Ports without a protocol: only packets that have ports.
+		a.all(ruleset.Protocol(false, without(portProtocols, a.m.NotProtocol)...))
 	case a.m.NotProtocol != 0:
 		a.all(ruleset.Protocol(true, a.m.NotProtocol))
-	case !a.m.Src.HasPorts() && !a.m.Dst.HasPorts():
-		return
-	case needsPorts(&a.m.Src) || needsPorts(&a.m.Dst):
-		// Ports by number, without a protocol: only packets that have ports.
-		a.all(ruleset.Protocol(false, portProtocols...))
 	}
 }
+
+func without(list []uint8, p uint8) []uint8 {
+	return slices.DeleteFunc(slices.Clone(list), func(q uint8) bool { return q == p })
+}
+
+func (a *matcher) needsPorts() bool { return needsPorts(&a.m.Src) || needsPorts(&a.m.Dst) }
 
 // needsPorts tells that the peer names ports that a packet must have.
 func needsPorts(p *ir.Peer) bool { return len(p.Ports)+len(p.PortSets) > 0 }
@@ -147,40 +151,41 @@ func needsPorts(p *ir.Peer) bool { return len(p.Ports)+len(p.PortSets) > 0 }
 // icmp handles icmp and notICMP. Type and code are looked at in both ICMP protocols whatever the IP version, as a rule
 // that gives the protocol by number demands.
 func (a *matcher) icmp() {
+	protocols := a.icmpProtocols()
 	if want := a.m.ICMP; want != nil {
 		var choices []conjunction
-		for _, p := range a.icmpProtocols() {
-			c := append(a.icmpProtocol(p), ruleset.Octets(icmpType(p), false, want.Type))
+		for _, p := range protocols {
+			c := append(a.icmpProtocol(p), ruleset.Octets(a.icmpType(p), false, want.Type))
 			if want.HasCode {
-				c = append(c, ruleset.Octets(icmpCode(p), false, want.Code))
+				c = append(c, ruleset.Octets(a.icmpCode(p), false, want.Code))
 			}
 			choices = append(choices, c)
 		}
 		a.any(choices...)
 	}
 	not := a.m.NotICMP
-	if not == nil || len(a.icmpProtocols()) == 0 {
+	if not == nil || len(protocols) == 0 {
 		return
 	}
 	var choices []conjunction
 	if a.m.Protocol == 0 {
 		choices = append(choices, conjunction{ruleset.Protocol(true, model.ProtoICMP, model.ProtoICMPv6)})
 	}
-	for _, p := range a.icmpProtocols() {
-		choices = append(choices, append(a.icmpProtocol(p), ruleset.Octets(icmpType(p), true, not.Type)))
+	for _, p := range protocols {
+		choices = append(choices, append(a.icmpProtocol(p), ruleset.Octets(a.icmpType(p), true, not.Type)))
 		if not.HasCode {
 			choices = append(choices, append(a.icmpProtocol(p),
-				ruleset.Octets(icmpType(p), false, not.Type), ruleset.Octets(icmpCode(p), true, not.Code)))
+				ruleset.Octets(a.icmpType(p), false, not.Type), ruleset.Octets(a.icmpCode(p), true, not.Code)))
 		}
 	}
 	a.any(choices...)
 }
 
-// icmpProtocols are the ICMP protocols the rule's protocol conditions leave.
+// icmpProtocols are the ICMP protocols the rule's other conditions leave.
 func (a *matcher) icmpProtocols() []uint8 {
 	var list []uint8
 	for _, p := range []uint8{model.ProtoICMP, model.ProtoICMPv6} {
-		if a.m.Protocol == p || a.m.Protocol == 0 && a.m.NotProtocol != p {
+		if a.m.Protocol == p || a.m.Protocol == 0 && a.m.NotProtocol != p && !a.needsPorts() {
 			list = append(list, p)
 		}
 	}
@@ -195,18 +200,26 @@ func (a *matcher) icmpProtocol(p uint8) conjunction {
 	return conjunction{ruleset.Protocol(false, p)}
 }
 
-func icmpType(protocol uint8) ruleset.Field {
-	if protocol == model.ProtoICMPv6 {
+// icmpType is the field of the type. nft knows ICMP in IPv4 and ICMPv6 in IPv6 only; elsewhere it must be told where the
+// octet is.
+func (a *matcher) icmpType(protocol uint8) ruleset.Field {
+	switch {
+	case protocol == model.ProtoICMP && a.version == 4:
+		return ruleset.ICMPType
+	case protocol == model.ProtoICMPv6 && a.version == 6:
 		return ruleset.ICMPv6Type
 	}
-	return ruleset.ICMPType
+	return ruleset.TransportOctet0
 }
 
-func icmpCode(protocol uint8) ruleset.Field {
-	if protocol == model.ProtoICMPv6 {
+func (a *matcher) icmpCode(protocol uint8) ruleset.Field {
+	switch a.icmpType(protocol) {
+	case ruleset.ICMPType:
+		return ruleset.ICMPCode
+	case ruleset.ICMPv6Type:
 		return ruleset.ICMPv6Code
 	}
-	return ruleset.ICMPCode
+	return ruleset.TransportOctet1
 }
 
 // ports handles a peer's ports and notPorts.
@@ -232,12 +245,15 @@ func (a *matcher) ports(p *ir.Peer, dst bool) {
 	for _, id := range p.NotPortSets {
 		not = append(not, a.portSet(id, dst, true))
 	}
-	if a.m.Protocol != 0 || needsPorts(&a.m.Src) || needsPorts(&a.m.Dst) {
+	if a.m.Protocol != 0 || a.needsPorts() {
 		a.all(not...)
 		return
 	}
 	// A packet of a protocol without ports is not on any of the excluded ones.
-	a.any(conjunction{ruleset.Protocol(true, portProtocols...)}, append(conjunction{ruleset.Protocol(false, portProtocols...)}, not...))
+	a.any(
+		conjunction{ruleset.Protocol(true, portProtocols...)},
+		append(conjunction{ruleset.Protocol(false, without(portProtocols, a.m.NotProtocol)...)}, not...),
+	)
 }
 
 // portChoices are the alternatives of a list of port numbers and named ports.

@@ -70,7 +70,7 @@ func (s *stager) all() []*ir.Endpoint {
 
 // rejectChain is where denied packets go that are to be answered.
 func (s *stager) rejectChain() ruleset.Verdict {
-	c, _ := s.Chain("reject", "denied packets are answered")
+	c, _ := s.Chain("answer-denied", "denied packets are answered")
 	add(c, ruleset.Protocol(false, model.ProtoTCP), ruleset.Reject{TCPReset: true})
 	add(c, ruleset.Reject{})
 	return ruleset.GotoChain(c.Name)

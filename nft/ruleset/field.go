@@ -41,6 +41,9 @@ const (
 	CTState          // ct state, as a bit mask
 	CTStatus         // ct status, as a bit mask
 	SrcType          // fib saddr type
+	// The first two octets of the transport header, where a protocol nft does not expect has its ICMP type and code.
+	TransportOctet0
+	TransportOctet1
 	numFields
 )
 
@@ -76,6 +79,8 @@ var fields = [numFields]fieldInfo{
 	SrcType: {"fib saddr type", nftables.TypeFIBAddr, func(r uint32) expr.Any {
 		return &expr.Fib{Register: r, FlagSADDR: true, ResultADDRTYPE: true}
 	}, true},
+	TransportOctet0: {"@th,0,8", nftables.TypeInteger, transport(0, 1), false},
+	TransportOctet1: {"@th,8,8", nftables.TypeInteger, transport(1, 1), false},
 }
 
 func meta(key expr.MetaKey) func(uint32) expr.Any {
@@ -102,7 +107,7 @@ func payload(base expr.PayloadBase, offset, length uint32) func(uint32) expr.Any
 
 // Len is the field's length in octets.
 func (f Field) Len() int {
-	if f == HopLimit {
+	if f == HopLimit || f == TransportOctet0 || f == TransportOctet1 {
 		return 1
 	}
 	return int(fields[f].datatype.Bytes)

@@ -156,9 +156,9 @@ func (m *Machine) load(f Field) (v string, ok bool) {
 		return string(binary.BigEndian.AppendUint16(nil, p.SrcPort)), p.HasPorts() || p.Protocol == model.ProtoUDPLite && !p.Fragment
 	case DstPort:
 		return string(binary.BigEndian.AppendUint16(nil, p.DstPort)), p.HasPorts() || p.Protocol == model.ProtoUDPLite && !p.Fragment
-	case ICMPType, ICMPv6Type:
+	case ICMPType, ICMPv6Type, TransportOctet0:
 		return octet(p.ICMPType), !p.Fragment
-	case ICMPCode, ICMPv6Code:
+	case ICMPCode, ICMPv6Code, TransportOctet1:
 		return octet(p.ICMPCode), !p.Fragment
 	case HopLimit:
 		return octet(p.HopLimit), !v4
