@@ -6,6 +6,10 @@
 // so one schema serves both formats. Values are plain data. Once a resource is part of a Bundle it is a constant:
 // nobody writes to it, so it may be read from any goroutine.
 //
+// What a resource means, as far as that is the same for everybody, is here too: Validate and ValidateAll say what is wrong
+// with resources, EffectiveLabels which labels selectors see, Policy.EndpointSelector and EntitySelector what a policy
+// and a rule select, KubernetesNetworkPolicy.Policy which policy a Kubernetes one stands for.
+//
 // The package does not read files (conf does), index resources (model/store does) or decide packets (engine/eval and
 // the backends do).
 package model

@@ -19,9 +19,9 @@ type Inheritance struct {
 //
 // A workload endpoint has its own labels (but none that begin with pcns. or pcsa., or it could pretend to be in another
 // namespace), then those that say where it is: namespace, service account and orchestrator, then the labels of its
-// Namespace and ServiceAccount with the prefixes pcns. and pcsa., and last what its profiles apply. The earlier of
-// these wins, except that an own label never hides the place; of two profiles the first listed wins. A host endpoint
-// has its own labels and its profiles'; a network set has its own, its namespace and that namespace's labels.
+// Namespace and ServiceAccount with the prefixes pcns. and pcsa., and last what its profiles apply. The place wins over
+// own labels, those over profiles, and the first profile over the next. A host endpoint has its own labels and its
+// profiles'; a network set has its own, its namespace and that namespace's labels.
 func EffectiveLabels(r Resource, from Inheritance) selector.Map {
 	meta := r.Meta()
 	labels := make(selector.Map, len(meta.Labels)+6)
@@ -39,11 +39,11 @@ func EffectiveLabels(r Resource, from Inheritance) selector.Map {
 		from.addServiceAccount(labels, meta.Namespace, r.Spec.ServiceAccountName)
 		from.addProfiles(labels, r.Spec.Profiles)
 	case *HostEndpoint:
-		addMissing(labels, "", meta.Labels)
+		addMissing(labels, meta.Labels)
 		from.addProfiles(labels, r.Spec.Profiles)
 		delete(labels, LabelNamespace)
 	case *NetworkSet:
-		addMissing(labels, "", meta.Labels)
+		addMissing(labels, meta.Labels)
 		delete(labels, LabelNamespace)
 		if r.Kind.Namespaced() {
 			from.addNamespace(labels, meta.Namespace)
@@ -56,28 +56,26 @@ func EffectiveLabels(r Resource, from Inheritance) selector.Map {
 
 // addNamespace gives the namespace's name even when there is no Namespace resource: its name is known all the same.
 func (from Inheritance) addNamespace(labels selector.Map, name string) {
+	if from.Namespace != nil {
+		if ns := from.Namespace(name); ns != nil {
+			addPrefixed(labels, PrefixNamespaceLabel, ns.Metadata.Labels)
+		}
+	}
 	labels[LabelNamespace] = name
 	labels[PrefixNamespaceLabel+LabelName] = name
-	if from.Namespace == nil {
-		return
-	}
-	if ns := from.Namespace(name); ns != nil {
-		addMissing(labels, PrefixNamespaceLabel, ns.Metadata.Labels)
-	}
 }
 
 func (from Inheritance) addServiceAccount(labels selector.Map, namespace, name string) {
 	if name == "" {
 		return
 	}
+	if from.ServiceAccount != nil {
+		if sa := from.ServiceAccount(namespace, name); sa != nil {
+			addPrefixed(labels, PrefixServiceAccountLabel, sa.Metadata.Labels)
+		}
+	}
 	labels[LabelServiceAccount] = name
 	labels[PrefixServiceAccountLabel+LabelName] = name
-	if from.ServiceAccount == nil {
-		return
-	}
-	if sa := from.ServiceAccount(namespace, name); sa != nil {
-		addMissing(labels, PrefixServiceAccountLabel, sa.Metadata.Labels)
-	}
 }
 
 func (from Inheritance) addProfiles(labels selector.Map, names []string) {
@@ -86,16 +84,23 @@ func (from Inheritance) addProfiles(labels selector.Map, names []string) {
 	}
 	for _, name := range names {
 		if p := from.Profile(name); p != nil {
-			addMissing(labels, "", p.Spec.LabelsToApply)
+			addMissing(labels, p.Spec.LabelsToApply)
 		}
 	}
 }
 
-// addMissing adds labels whose name, after the prefix, is not there yet.
-func addMissing(labels selector.Map, prefix string, more map[string]string) {
+// addPrefixed adds labels under a prefix, over those that are there.
+func addPrefixed(labels selector.Map, prefix string, more map[string]string) {
 	for k, v := range more {
-		if _, ok := labels[prefix+k]; !ok {
-			labels[prefix+k] = v
+		labels[prefix+k] = v
+	}
+}
+
+// addMissing adds labels that are not there yet.
+func addMissing(labels selector.Map, more map[string]string) {
+	for k, v := range more {
+		if _, ok := labels[k]; !ok {
+			labels[k] = v
 		}
 	}
 }

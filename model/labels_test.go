@@ -59,7 +59,7 @@ func TestEffectiveLabels(t *testing.T) {
 			&HostEndpoint{Object{Kind: KindHostEndpoint, Metadata: Metadata{Labels: map[string]string{"own": "x", LabelNamespace: "forged"}}},
 				HostEndpointSpec{Profiles: []string{"p1"}}},
 			selector.Map{"own": "x", "shared": "from-p1", "pcns.env": "from-p1"}},
-		{"network set", set(KindNetworkSet, "prod", map[string]string{"own": "x", LabelNamespace: "forged"}),
+		{"network set", set(KindNetworkSet, "prod", map[string]string{"own": "x", LabelNamespace: "forged", "pcns.env": "forged"}),
 			selector.Map{"own": "x", LabelNamespace: "prod", "pcns.env": "production", "pcns." + LabelName: "prod"}},
 		{"global network set", set(KindGlobalNetworkSet, "", map[string]string{"own": "x", LabelNamespace: "forged"}),
 			selector.Map{"own": "x"}},
