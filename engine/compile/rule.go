@@ -84,7 +84,10 @@ func (c *ruleCompiler) refer(d definition) ir.SetID {
 func (c *ruleCompiler) peer(e *model.EntityRule, protocol uint8, path string) ir.Peer {
 	p := ir.Peer{Nets: masked(e.Nets), NotNets: masked(e.NotNets)}
 	pos, neg := model.EntitySelector(c.namespace, c.namespaced, e)
-	if pos != nil {
+	p.Ports, p.PortSets = c.portList(e.Ports, pos, protocol, path+".ports")
+	p.NotPorts, p.NotPortSets = c.portList(e.NotPorts, pos, protocol, path+".notPorts")
+	if pos != nil && (len(p.PortSets) == 0 || len(p.Ports) > 0) {
+		// With named ports only, the sets of ports already confine the peer to pos.
 		p.Sets = append(p.Sets, c.refer(netsOf(pos)))
 	}
 	if neg != nil {
@@ -94,8 +97,6 @@ func (c *ruleCompiler) peer(e *model.EntityRule, protocol uint8, path string) ir
 		p.Sets = append(p.Sets, c.refer(emptyNets(fmt.Sprintf("service %s/%s", s.Namespace, s.Name))))
 		c.note(path, "services needs Kubernetes Services, which are not known here, so the rule matches nothing")
 	}
-	p.Ports, p.PortSets = c.portList(e.Ports, pos, protocol, path+".ports")
-	p.NotPorts, p.NotPortSets = c.portList(e.NotPorts, pos, protocol, path+".notPorts")
 	return p
 }
 
