@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"rampart/engine/api"
+	"rampart/model"
+)
+
+// stateDir holds what survives a restart: the last good bundle of each source, from which a program can be made when
+// the source cannot be read at boot, and the highest generation given out.
+//
+// All methods of a nil stateDir do nothing: a daemon without a state directory saves nothing.
+type stateDir struct{ path string }
+
+func openState(path string) (*stateDir, error) {
+	if path == "" {
+		return nil, nil
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	return &stateDir{path}, nil
+}
+
+const (
+	generationFile = "generation"
+	bundlePrefix   = "bundle-"
+)
+
+// bundlePath is the file of a source. The name is hashed because it may hold anything; the file itself repeats it.
+func (s *stateDir) bundlePath(source string) string {
+	h := fnv.New64a()
+	h.Write([]byte(source))
+	return filepath.Join(s.path, fmt.Sprintf("%s%016x", bundlePrefix, h.Sum64()))
+}
+
+// savedBundle is the first JSON value of a bundle's file; one savedResource for each resource follows.
+type savedBundle struct {
+	Source     string `json:"source"`
+	Revision   string `json:"revision"`
+	Generation uint64 `json:"generation"`
+	Resources  int    `json:"resources"`
+}
+
+// savedResource is a manifest and what manifests do not carry: where the resource and its rules were written.
+type savedResource struct {
+	Manifest json.RawMessage `json:"manifest"`
+	Origins  []model.Origin  `json:"origins"`
+}
+
+// saveBundle writes a bundle that is part of the program of the given generation.
+func (s *stateDir) saveBundle(b *model.Bundle, generation uint64) error {
+	if s == nil {
+		return nil
+	}
+	err := writeStateFile(s.bundlePath(b.Source), func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(savedBundle{b.Source, b.Revision, generation, len(b.Resources)}); err != nil {
+			return err
+		}
+		for _, r := range b.Resources {
+			manifest, err := api.EncodeResource(r)
+			if err != nil {
+				return err
+			}
+			saved := savedResource{Manifest: manifest}
+			for _, o := range api.Origins(r) {
+				saved.Origins = append(saved.Origins, *o)
+			}
+			if err := enc.Encode(saved); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("saving the bundle of %s: %w", b.Source, err)
+	}
+	return nil
+}
+
+// loadBundle reads the saved bundle of a source. There being none is not an error: both results are then nil.
+func (s *stateDir) loadBundle(source string) (b *model.Bundle, generation uint64, err error) {
+	if s == nil {
+		return nil, 0, nil
+	}
+	path := s.bundlePath(source)
+	body, err := readStateFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	dec := json.NewDecoder(strings.NewReader(string(body)))
+	var head savedBundle
+	if err := dec.Decode(&head); err != nil {
+		return nil, 0, fmt.Errorf("%w: %s: %w", ErrBadState, path, err)
+	}
+	if head.Source != source {
+		return nil, 0, fmt.Errorf("%w: %s belongs to source %s", ErrBadState, path, head.Source)
+	}
+	b = &model.Bundle{Source: source, Revision: head.Revision, Resources: make([]model.Resource, 0, head.Resources)}
+	for range head.Resources {
+		r, err := decodeSaved(dec)
+		if err != nil {
+			return nil, 0, fmt.Errorf("%w: %s: %w", ErrBadState, path, err)
+		}
+		b.Resources = append(b.Resources, r)
+	}
+	return b, head.Generation, nil
+}
+
+func decodeSaved(dec *json.Decoder) (model.Resource, error) {
+	var saved savedResource
+	if err := dec.Decode(&saved); err != nil {
+		return nil, err
+	}
+	r, err := api.DecodeResource(saved.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	places := api.Origins(r)
+	if len(places) != len(saved.Origins) {
+		return nil, fmt.Errorf("%s has %d places, %d are saved", r.Key(), len(places), len(saved.Origins))
+	}
+	for i, o := range saved.Origins {
+		*places[i] = o
+	}
+	return r, nil
+}
+
+// forgetOthers removes the bundles of sources that are configured no longer: they would come back to life, however old,
+// when such a source is configured again.
+func (s *stateDir) forgetOthers(sources []string) error {
+	if s == nil {
+		return nil
+	}
+	keep := map[string]bool{}
+	for _, name := range sources {
+		keep[s.bundlePath(name)] = true
+	}
+	files, err := filepath.Glob(filepath.Join(s.path, bundlePrefix+"*"))
+	for _, f := range files {
+		if !keep[f] {
+			err = errors.Join(err, os.Remove(f))
+		}
+	}
+	return err
+}
+
+// saveGeneration records that a generation is about to be used.
+func (s *stateDir) saveGeneration(g uint64) error {
+	if s == nil {
+		return nil
+	}
+	return writeStateFile(filepath.Join(s.path, generationFile), func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, g)
+		return err
+	})
+}
+
+// loadGeneration is the highest generation recorded, 0 when there is none.
+func (s *stateDir) loadGeneration() (g uint64, err error) {
+	if s == nil {
+		return 0, nil
+	}
+	body, err := readStateFile(filepath.Join(s.path, generationFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if _, err := fmt.Sscanln(string(body), &g); err != nil {
+		return 0, fmt.Errorf("%w: %s: %w", ErrBadState, generationFile, err)
+	}
+	return g, nil
+}

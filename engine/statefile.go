@@ -1,0 +1,110 @@
+package engine
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// ErrBadState means that a file of the state directory is damaged or of another version. It is never used in part.
+var ErrBadState = errors.New("saved state cannot be used")
+
+// A file of the state directory is one header line of fixed length, then the body. The header has the format's version,
+// the SHA-256 of the body and its length; a file cut short, or changed by a flipped bit, does not match.
+const (
+	stateVersion = 1
+	stateHeader  = "rampart-state %d %064x %020d\n"
+)
+
+var stateHeaderLen = len(fmt.Sprintf(stateHeader, stateVersion, [sha256.Size]byte{}, 0))
+
+// writeStateFile writes a file by way of a temporary one in the same directory and a rename, so that a crash leaves the
+// old file or the new one.
+func writeStateFile(path string, body func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err = f.Seek(int64(stateHeaderLen), io.SeekStart); err != nil {
+		return err
+	}
+	sum, size := sha256.New(), &countWriter{}
+	buf := bufio.NewWriterSize(f, 1<<16)
+	if err = body(io.MultiWriter(buf, sum, size)); err != nil {
+		return err
+	}
+	if err = buf.Flush(); err != nil {
+		return err
+	}
+	if _, err = f.WriteAt(fmt.Appendf(nil, stateHeader, stateVersion, sum.Sum(nil), size.n), 0); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes a rename survive a power cut.
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// readStateFile returns the body of a file that writeStateFile wrote: fs.ErrNotExist when there is none, ErrBadState when
+// it is not whole.
+func readStateFile(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBadState, err)
+	}
+	bad := func(what string) ([]byte, error) { return nil, fmt.Errorf("%w: %s: %s", ErrBadState, path, what) }
+	if len(b) < stateHeaderLen {
+		return bad("too short")
+	}
+	head, body := b[:stateHeaderLen], b[stateHeaderLen:]
+	var version, size int
+	var sum string
+	if _, err := fmt.Sscanf(string(head), "rampart-state %d %s %d\n", &version, &sum, &size); err != nil {
+		return bad("no header")
+	}
+	if version != stateVersion {
+		return bad(fmt.Sprintf("version %d, want %d", version, stateVersion))
+	}
+	if want := fmt.Appendf(nil, stateHeader, stateVersion, sha256.Sum256(body), len(body)); !bytes.Equal(head, want) {
+		return bad("checksum or length differ")
+	}
+	return body, nil
+}
+
+type countWriter struct{ n int }
+
+func (w *countWriter) Write(b []byte) (int, error) {
+	w.n += len(b)
+	return len(b), nil
+}
