@@ -36,7 +36,10 @@ type Step struct {
 // Outcome is where a walk ended and why.
 type Outcome struct {
 	Arrives bool
-	Steps   []Step
+	// Unsure means that the model's text leaves the outcome open: conntrack calls the packet invalid, and whether some
+	// preDNAT policy, all of which pass it on, acts at the endpoint at all is not known here. With one it is dropped.
+	Unsure bool
+	Steps  []Step
 }
 
 // String lists the steps.
@@ -102,6 +105,7 @@ type walk struct {
 	// accepted means that the untracked or preDNAT layer allowed the packet, which then skips the later layers of the
 	// host endpoint it came in by (or, untracked and sent by the host, leaves by); untracked that conntrack never sees it.
 	accepted, untracked bool
+	unsure              bool
 	err                 error
 }
 
@@ -109,8 +113,8 @@ type walk struct {
 // host's own) and, if allowed, goes out by another ("" for one that is for the host).
 func (p *Path) Walk(in, out string, packet model.Packet) (Outcome, error) {
 	w := &walk{Path: p, in: in, out: out, packet: packet}
-	arrives := w.prerouting() && w.tracked() && w.hook()
-	return Outcome{arrives, w.steps}, w.err
+	arrives := w.prerouting() && w.hook()
+	return Outcome{Arrives: arrives, Unsure: w.unsure, Steps: w.steps}, w.err
 }
 
 // prerouting is what happens before the routing decision.
@@ -134,9 +138,6 @@ func (w *walk) prerouting() bool {
 			return true
 		}
 	}
-	if w.invalid() {
-		return false
-	}
 	if w.failsafe(w.options.FailsafeIn, nil) {
 		return true
 	}
@@ -145,7 +146,9 @@ func (w *walk) prerouting() bool {
 		return false
 	case model.DecisionAllow:
 		w.accepted = true
+		return !w.invalid()
 	}
+	w.unsure = Invalid(w.packet) && !w.options.KeepInvalid
 	return true
 }
 
@@ -178,18 +181,7 @@ func (w *walk) source() bool {
 	return w.say("source address of "+w.in, model.DecisionDeny)
 }
 
-// tracked drops what conntrack calls invalid, where an endpoint is concerned.
-func (w *walk) tracked() bool {
-	concerned := func(name string) bool {
-		h, _ := w.host(name)
-		return name != "" && (w.workloadName(name) || h != nil)
-	}
-	if w.in == "" && w.workloadName(w.out) || !concerned(w.in) && !concerned(w.out) {
-		return true
-	}
-	return !w.invalid()
-}
-
+// invalid drops what conntrack cannot place, wherever policy acts: it comes before policy and failsafe ports.
 func (w *walk) invalid() bool {
 	if w.untracked || w.options.KeepInvalid || !Invalid(w.packet) {
 		return false
@@ -211,6 +203,9 @@ func (w *walk) hook() bool {
 
 func (w *walk) input() bool {
 	if w.workloadName(w.in) {
+		if w.invalid() {
+			return false
+		}
 		// Neighbour discovery and multicast listeners, without which IPv6 does not work at all.
 		if w.packet.Protocol == model.ProtoICMPv6 && slices.Contains([]uint8{130, 131, 132, 133, 135, 136}, w.packet.ICMPType) {
 			return w.say("ICMPv6 of a workload to its host", model.DecisionAllow)
@@ -224,42 +219,66 @@ func (w *walk) input() bool {
 		return w.say("endpoint to host", model.DecisionAllow)
 	}
 	h, _ := w.host(w.in)
-	if h == nil || w.accepted || w.failsafe(w.options.FailsafeIn, nil) {
+	if h == nil || w.accepted {
 		return true
 	}
-	return w.decide(h.Key(), model.Ingress, model.LayerNormal) == model.DecisionAllow
+	if w.invalid() {
+		return false
+	}
+	return w.failsafe(w.options.FailsafeIn, nil) || w.decide(h.Key(), model.Ingress, model.LayerNormal) == model.DecisionAllow
 }
 
 func (w *walk) output() bool {
 	if w.workloadName(w.out) {
+		if w.workloads[w.out] == nil {
+			return w.say("unknown workload interface "+w.out, model.DecisionDeny)
+		}
 		return w.say("host to its workload", model.DecisionAllow)
 	}
 	h, _ := w.host(w.out)
-	if h == nil || w.accepted || w.failsafe(w.options.FailsafeOut, nil) {
+	if h == nil || w.accepted {
 		return true
 	}
-	return w.decide(h.Key(), model.Egress, model.LayerNormal) == model.DecisionAllow
+	if w.invalid() {
+		return false
+	}
+	return w.failsafe(w.options.FailsafeOut, nil) || w.decide(h.Key(), model.Egress, model.LayerNormal) == model.DecisionAllow
 }
 
 // from and to are the two sides of the forward hook.
 func (w *walk) from() bool {
 	if w.workloadName(w.in) {
-		return w.decide(w.workloads[w.in].Key(), model.Egress, model.LayerNormal) != model.DecisionDeny
+		return w.workload(w.in, model.Egress)
 	}
-	h, _ := w.host(w.in)
-	return h == nil || w.accepted || w.decide(h.Key(), model.Ingress, model.LayerForward) != model.DecisionDeny
+	return w.accepted || w.forwarded(w.in, model.Ingress)
 }
 
 func (w *walk) to() bool {
 	if w.workloadName(w.out) {
-		e := w.workloads[w.out]
-		if e == nil {
-			return w.say("unknown workload interface "+w.out, model.DecisionDeny)
-		}
-		return w.decide(e.Key(), model.Ingress, model.LayerNormal) != model.DecisionDeny
+		return w.workload(w.out, model.Ingress)
 	}
-	h, _ := w.host(w.out)
-	return h == nil || w.decide(h.Key(), model.Egress, model.LayerForward) != model.DecisionDeny
+	return w.forwarded(w.out, model.Egress)
+}
+
+func (w *walk) workload(name string, d model.Direction) bool {
+	e := w.workloads[name]
+	if e == nil {
+		return w.say("unknown workload interface "+name, model.DecisionDeny)
+	}
+	return !w.invalid() && w.decide(e.Key(), d, model.LayerNormal) != model.DecisionDeny
+}
+
+// forwarded asks a host endpoint's applyOnForward policies, if it has any in this direction.
+func (w *walk) forwarded(name string, d model.Direction) bool {
+	h, _ := w.host(name)
+	if h == nil {
+		return true
+	}
+	decision := w.decide(h.Key(), d, model.LayerForward)
+	if w.steps[len(w.steps)-1].Verdict.DecidedBy == model.WhyForwardDefault {
+		return true
+	}
+	return !w.invalid() && decision != model.DecisionDeny
 }
 
 // workloadName tells whether an interface name is a workload's.

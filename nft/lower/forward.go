@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"slices"
+
 	"rampart/engine/ir"
 	"rampart/model"
 	"rampart/nft/ruleset"
@@ -31,8 +33,18 @@ func (s *stager) forward(workload model.Direction, name string, f ruleset.Field,
 		case e.Workload:
 			return s.entry("workload-"+dirWord(workload), e, workload, model.LayerNormal, v, s.invalid)
 		case e.Group(host, model.LayerForward) != nil:
-			return s.entry("forward-"+dirWord(host), e, host, model.LayerForward, v, s.invalid)
+			return s.entry("forward-"+dirWord(host), e, host, model.LayerForward, v, func(c *ruleset.Chain) {
+				// Staged policies alone change nothing, not even for invalid packets.
+				if enforced(e.Group(host, model.LayerForward)) {
+					s.invalid(c)
+				}
+			})
 		}
 		return ruleset.Verdict{}
 	})
+}
+
+// enforced tells whether any policy of the group is not staged.
+func enforced(g *ir.Group) bool {
+	return slices.ContainsFunc(g.Tiers, func(t ir.Tier) bool { return t.Enforced() })
 }
