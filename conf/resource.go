@@ -73,7 +73,8 @@ func fieldDiagnostic(root *tree.Node, e model.FieldError, note *Note) *hcl.Diagn
 	}
 	n, field, exact := schema.Locate(root, e.Path)
 	r := head(n)
-	if !exact && field != nil {
+	aboutKey := strings.HasPrefix(e.Msg, "label name:") || strings.HasPrefix(e.Msg, "annotation name:")
+	if field != nil && (!exact || aboutKey) {
 		r = n.File.Range(field.Start, field.End)
 	}
 	if exact && e.Column > 0 {
@@ -86,7 +87,7 @@ func fieldDiagnostic(root *tree.Node, e model.FieldError, note *Note) *hcl.Diagn
 	if !e.Warning {
 		summary = "Invalid " + summary
 	}
-	dg := diagnostic(severity, r, summary, "%s", sentence(e.Msg))
+	dg := diagnostic(severity, r, summary, "%s", sentence(strings.TrimPrefix(e.Msg, "invalid selector: ")))
 	dg.Extra = note
 	return dg
 }

@@ -23,7 +23,7 @@ type KubernetesNetworkPolicy struct {
 // Kubernetes says so.
 type KubernetesNetworkPolicySpec struct {
 	StagedAction string                  `json:"stagedAction,omitempty" kinds:"StagedKubernetesNetworkPolicy"`
-	PodSelector  LabelSelector           `json:"podSelector,omitzero"`
+	PodSelector  LabelSelector           `json:"podSelector"`
 	PolicyTypes  []Direction             `json:"policyTypes,omitempty"`
 	Ingress      []KubernetesIngressRule `json:"ingress,omitempty"`
 	Egress       []KubernetesEgressRule  `json:"egress,omitempty"`

@@ -2,6 +2,7 @@ package hcl
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/big"
 	"slices"
@@ -148,17 +149,26 @@ func bareWord(e hclsyntax.Expression) string {
 	return strings.Join(parts, ".")
 }
 
-// supported refuses loops; operators have not passed the guard.
+// supported refuses loops and unknown functions; operators have not passed the guard.
 func (s *scope) supported(e hclsyntax.Expression) bool {
-	ok := true
+	before := len(s.p.diags)
 	hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
-		if f, isFor := n.(*hclsyntax.ForExpr); isFor && ok {
-			s.p.fail(f.OpenRange, "Unsupported expression", "There are no loops here.")
-			ok = false
+		switch n := n.(type) {
+		case *hclsyntax.ForExpr:
+			s.p.fail(n.OpenRange, "Unsupported expression", "There are no loops here.")
+		case *hclsyntax.FunctionCallExpr:
+			if _, ok := functions[n.Name]; !ok {
+				hint := ""
+				if n.Name == "has" || n.Name == "all" || n.Name == "global" {
+					hint = " A selector stands in quotes."
+				}
+				s.p.fail(n.NameRange, "Unknown function", "There is no function %q.%s The functions are %s.", n.Name, hint,
+					strings.Join(slices.Sorted(maps.Keys(functions)), ", "))
+			}
 		}
 		return nil
 	})
-	return ok
+	return len(s.p.diags) == before
 }
 
 // references computes the local values an expression uses and charges their size.
@@ -201,11 +211,7 @@ func (s *scope) references(e hclsyntax.Expression) (map[string]cty.Value, bool) 
 }
 
 func (s *scope) suggestion(name string) string {
-	var names []string
-	for n := range s.exprs {
-		names = append(names, n)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(s.exprs))
 	if len(names) == 0 || len(names) > 20 {
 		return ""
 	}

@@ -100,6 +100,7 @@ func (c mapCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 	m := reflect.MakeMapWithSize(v.Type(), len(n.Fields))
 	for _, f := range n.Fields {
 		d.push(f.Name, f.Name)
+		d.unambiguousKey(n, f)
 		elem := reflect.New(v.Type().Elem()).Elem()
 		switch {
 		case !d.valid(f.Value):
@@ -112,6 +113,15 @@ func (c mapCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 		d.pop()
 	}
 	v.Set(m)
+}
+
+// unambiguousKey reports a bare key that YAML 1.1 reads as a boolean.
+func (d *decoder) unambiguousKey(n *tree.Node, f tree.Field) {
+	key := &tree.Node{File: n.File, Kind: tree.String, Plain: !n.File.Snake && n.File.Src[f.Start] != '"' && n.File.Src[f.Start] != '\'',
+		Text: f.Name, Start: f.Start, End: f.End}
+	if _, ok := yaml11Bool(key); ok {
+		d.ambiguous(key)
+	}
 }
 
 func (mapCodec) encode(_ encoder, v reflect.Value) *tree.Node {
@@ -177,7 +187,7 @@ func (s *structCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 }
 
 func (s *structCodec) encode(e encoder, v reflect.Value) *tree.Node {
-	n := &tree.Node{Kind: tree.Map}
+	n := &tree.Node{Kind: tree.Map, Blocks: true}
 	for _, f := range s.fields {
 		fv := v.FieldByIndex(f.index)
 		if f.omit && empty(fv) {

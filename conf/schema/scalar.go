@@ -34,11 +34,15 @@ func (c stringCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 		return
 	}
 	if _, ok := yaml11Bool(n); ok {
-		d.invalid(n, "Ambiguous value",
-			"Calico's tools, like all that read YAML 1.1, take a bare %s for a boolean. Write %q in quotes.", n.Text, n.Text)
+		d.ambiguous(n)
 		return
 	}
 	v.SetString(n.Text)
+}
+
+func (d *decoder) ambiguous(n *tree.Node) {
+	d.invalid(n, "Ambiguous value",
+		"Calico's tools, like all that read YAML 1.1, take a bare %s for a boolean. Write %q in quotes.", n.Text, n.Text)
 }
 
 func (stringCodec) encode(_ encoder, v reflect.Value) *tree.Node {

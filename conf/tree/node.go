@@ -29,6 +29,7 @@ type Node struct {
 	// Plain marks a YAML scalar without quotes, whose type was guessed from its text.
 	Plain bool
 	// Blocks marks a List that was written as one or more HCL blocks: where a single value is wanted, one block is one.
+	// In a tree to be written it also marks a Map that is a block in HCL and not a map of free keys.
 	Blocks bool
 	// Start and End are byte offsets in File; quotes are included.
 	Start, End int
