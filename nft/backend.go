@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
-	"golang.org/x/sys/unix"
 
 	"rampart/engine/ir"
 	"rampart/nft/lower"
@@ -26,15 +24,19 @@ type Backend struct {
 	state *state
 	// owned tells whether the kernel lets nobody else change our table.
 	owned ownership
+	// watching tells that foreign changes are being watched for; drifted that one was seen since the last commit.
+	watching, drifted bool
 }
 
 // state is a shadow of the kernel's table: reading a large set back takes longer than loading it.
 type state struct {
-	program *ir.Program
 	lowered *lower.Lowered
-	rules   map[string][]*nftables.Rule
+	// handles are the kernel's names of the rules, by chain and position.
+	handles map[string][]uint64
 	// generation is the kernel's ruleset generation right after our last commit.
 	generation uint32
+	// owner is the netlink port that owns the table, 0 when anybody may change it.
+	owner uint32
 }
 
 // ErrTableInUse says that another process owns the table: a second daemon.
@@ -104,78 +106,6 @@ func (b *Backend) lower(p *ir.Program) (*lower.Lowered, error) {
 			ErrTooLarge, n.Rules, b.config.MaxRules, longest.Name, longest.Note, len(longest.Rules))
 	}
 	return l, nil
-}
-
-// Apply puts the program in force in one transaction.
-func (b *Backend) Apply(ctx context.Context, p *ir.Program) (ir.Receipt, error) {
-	start := time.Now()
-	l, err := b.lower(p)
-	if err != nil {
-		return ir.Receipt{}, err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	// A foreign commit between our look at the ruleset and our own makes the kernel refuse the batch; then look again.
-	for attempt := 0; ; attempt++ {
-		err = b.commit(l)
-		if !errors.Is(err, unix.ERESTART) || attempt == 10 || ctx.Err() != nil {
-			break
-		}
-		b.state = nil
-	}
-	if err != nil {
-		b.state = nil
-		return ir.Receipt{}, fmt.Errorf("nftables: %w", err)
-	}
-	b.state.program = p
-	return ir.Receipt{Generation: p.Generation, Hash: p.Hash, Duration: time.Since(start), Objects: l.Size().Total()}, nil
-}
-
-// commit replaces the table by the lowered program.
-func (b *Backend) commit(l *lower.Lowered) error {
-	gen, err := b.conn.GetGen()
-	if err != nil {
-		return err
-	}
-	return b.replace(l, gen.ID)
-}
-
-// replace deletes the table, if it is there, and makes it anew in one transaction: packets see the old one or the new.
-func (b *Backend) replace(l *lower.Lowered, generation uint32) error {
-	old, err := b.find()
-	if err != nil {
-		return err
-	}
-	table, err := b.claim(old)
-	if err != nil {
-		return err
-	}
-	if old != nil {
-		b.conn.DelTable(old)
-	}
-	batch := newBatch(b.conn, table)
-	rules := batch.whole(l.Ruleset)
-	if batch.err != nil {
-		return batch.err
-	}
-	if err := b.conn.FlushWithGenID(generation); err != nil {
-		if b.disown(err) {
-			return b.replace(l, generation)
-		}
-		return err
-	}
-	return b.committed(l, rules)
-}
-
-// committed records what is in the kernel now.
-func (b *Backend) committed(l *lower.Lowered, rules map[string][]*nftables.Rule) error {
-	b.state = &state{lowered: l, rules: rules}
-	gen, err := b.conn.GetGen()
-	if err != nil {
-		return err
-	}
-	b.state.generation = gen.ID
-	return nil
 }
 
 // find looks for a table of our name, nil when there is none.

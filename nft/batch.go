@@ -3,6 +3,8 @@ package nft
 import (
 	"github.com/google/nftables"
 
+	"rampart/engine/ir"
+	"rampart/model"
 	"rampart/nft/ruleset"
 )
 
@@ -11,16 +13,26 @@ type batch struct {
 	conn  *nftables.Conn
 	table *nftables.Table
 	bind  binder
-	err   error
+	// counts are the counter values that new rules inherit.
+	counts map[model.RuleID]ir.Counter
+	// chains holds, for every chain whose rules change, where the handles of its rules come from.
+	chains map[string][]source
+	gone   []string
+	err    error
 }
 
-func newBatch(conn *nftables.Conn, table *nftables.Table) *batch {
-	return &batch{conn: conn, table: table, bind: binder{conn: conn, table: table}}
+// source is a rule's handle, or the queued rule that will have one after the flush.
+type source struct {
+	handle uint64
+	queued *nftables.Rule
+}
+
+func newBatch(conn *nftables.Conn, table *nftables.Table, counts map[model.RuleID]ir.Counter) *batch {
+	return &batch{conn: conn, table: table, bind: binder{conn: conn, table: table}, counts: counts, chains: map[string][]source{}}
 }
 
 // whole queues a complete table. Chains come first, because map elements refer to them, then sets, because rules do.
-// It returns the rules as queued, chain by chain; their handles are filled in by the flush.
-func (b *batch) whole(rs *ruleset.Ruleset) map[string][]*nftables.Rule {
+func (b *batch) whole(rs *ruleset.Ruleset) {
 	b.conn.AddTable(b.table)
 	for _, c := range rs.Chains {
 		b.conn.AddChain(chainOf(b.table, c))
@@ -28,28 +40,125 @@ func (b *batch) whole(rs *ruleset.Ruleset) map[string][]*nftables.Rule {
 	for _, s := range rs.Sets {
 		b.addSet(s)
 	}
-	queued := make(map[string][]*nftables.Rule, len(rs.Chains))
 	for _, c := range rs.Chains {
-		list := make([]*nftables.Rule, len(c.Rules))
-		for i, r := range c.Rules {
-			list[i] = b.conn.AddRule(b.rule(c.Name, r))
-		}
-		queued[c.Name] = list
+		b.addRules(c)
 	}
-	return queued
+}
+
+// delta queues the difference between two rulesets; handles are those of the old one's rules.
+func (b *batch) delta(d *ruleset.Delta, handles map[string][]uint64) {
+	for _, r := range d.Rules {
+		for _, i := range r.Del {
+			b.fail(b.conn.DelRule(&nftables.Rule{Table: b.table, Chain: b.chain(r.Chain.Name), Handle: handles[r.Chain.Name][i]}))
+		}
+	}
+	for _, c := range d.DelChains {
+		b.conn.FlushChain(b.chain(c.Name))
+	}
+	for _, e := range d.Elements {
+		set := setOf(b.table, e.Set)
+		if e.Flush {
+			b.conn.FlushSet(set)
+		}
+		b.fail(b.conn.SetDeleteElements(set, keysOf(e.Set, e.Del)))
+	}
+	for _, s := range d.DelSets {
+		b.conn.DelSet(setOf(b.table, s))
+	}
+	for _, c := range d.DelChains {
+		b.conn.DelChain(b.chain(c.Name))
+		b.gone = append(b.gone, c.Name)
+	}
+	for _, c := range d.AddChains {
+		b.conn.AddChain(chainOf(b.table, c))
+	}
+	for _, s := range d.AddSets {
+		b.addSet(s)
+	}
+	for _, e := range d.Elements {
+		b.fail(b.conn.SetAddElements(setOf(b.table, e.Set), elementsOf(e.Set, e.Add)))
+	}
+	for _, c := range d.AddChains {
+		b.addRules(c)
+	}
+	for _, r := range d.Rules {
+		b.changeRules(r, handles[r.Chain.Name])
+	}
+}
+
+// changeRules puts new rules of a chain in their places, each in front of the next rule that stays.
+func (b *batch) changeRules(d ruleset.RuleDelta, old []uint64) {
+	list := make([]source, len(d.Chain.Rules))
+	for _, k := range d.Keep {
+		list[k[1]].handle = old[k[0]]
+	}
+	for _, in := range d.Add {
+		r := b.rule(d.Chain.Name, d.Chain.Rules[in.At])
+		if in.Before < 0 {
+			list[in.At].queued = b.conn.AddRule(r)
+			continue
+		}
+		r.Position = old[in.Before]
+		list[in.At].queued = b.conn.InsertRule(r)
+	}
+	b.chains[d.Chain.Name] = list
 }
 
 func (b *batch) addSet(s *ruleset.Set) {
-	if err := b.conn.AddSet(setOf(b.table, s), elementsOf(s, s.Elements)); err != nil && b.err == nil {
-		b.err = err
+	b.fail(b.conn.AddSet(setOf(b.table, s), elementsOf(s, s.Elements)))
+}
+
+func (b *batch) addRules(c *ruleset.Chain) {
+	list := make([]source, len(c.Rules))
+	for i, r := range c.Rules {
+		list[i].queued = b.conn.AddRule(b.rule(c.Name, r))
 	}
+	b.chains[c.Name] = list
 }
 
 // rule makes a rule for the batch; its anonymous sets are queued before it.
 func (b *batch) rule(chain string, r *ruleset.Rule) *nftables.Rule {
+	r = carry(r, b.counts)
 	exprs := r.Exprs(&b.bind)
-	if b.bind.err != nil && b.err == nil {
-		b.err = b.bind.err
+	b.fail(b.bind.err)
+	return &nftables.Rule{Table: b.table, Chain: b.chain(chain), Exprs: exprs, UserData: comment(r.Comment)}
+}
+
+func (b *batch) chain(name string) *nftables.Chain {
+	return &nftables.Chain{Name: name, Table: b.table}
+}
+
+func (b *batch) fail(err error) {
+	if err != nil && b.err == nil {
+		b.err = err
 	}
-	return &nftables.Rule{Table: b.table, Chain: &nftables.Chain{Name: chain, Table: b.table}, Exprs: exprs, UserData: comment(r.Comment)}
+}
+
+// flush sends the batch, unless queueing failed: the connection then drops it by itself. The kernel refuses it with ERESTART when the ruleset is no longer of the given generation.
+func (b *batch) flush(generation uint32) error {
+	err := b.conn.FlushWithGenID(generation)
+	if b.err != nil {
+		return b.err
+	}
+	return err
+}
+
+// collect brings the handles up to date after the flush. It tells whether the kernel has named every new rule.
+func (b *batch) collect(handles map[string][]uint64) (complete bool) {
+	complete = true
+	for _, name := range b.gone {
+		delete(handles, name)
+	}
+	for name, list := range b.chains {
+		h := make([]uint64, len(list))
+		for i, s := range list {
+			h[i] = s.handle
+			if s.queued != nil {
+				h[i] = s.queued.Handle
+			}
+			complete = complete && h[i] != 0
+		}
+		handles[name] = h
+	}
+	return complete
 }

@@ -1,6 +1,7 @@
 package nft_test
 
 import (
+	"log/slog"
 	"os/exec"
 	"slices"
 	"strings"
@@ -58,12 +59,21 @@ func tryCLI(ns *lab.Namespace, stdin string, args ...string) (string, error) {
 func backend(t *testing.T, ns *lab.Namespace, c nft.Config) *nft.Backend {
 	t.Helper()
 	c.NetNS = ns.FD()
+	c.Logger = slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	b, err := nft.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.Close() })
 	return b
+}
+
+// complaints fails the test that a backend complains in.
+type complaints struct{ t *testing.T }
+
+func (c complaints) Write(b []byte) (int, error) {
+	c.t.Errorf("the backend complains: %s", b)
+	return len(b), nil
 }
 
 // normalise makes listings comparable: elements of a set on one line and sorted, comments and ownership left out.
@@ -106,7 +116,7 @@ func normalise(listing string) []string {
 // blocks cuts a normalised listing into its sets and chains, sorted, since their order depends on history.
 func blocks(lines []string) []string {
 	var list []string
-	for _, l := range lines {
+	for _, l := range lines[:len(lines)-1] {
 		if strings.HasPrefix(l, "set ") || strings.HasPrefix(l, "map ") || strings.HasPrefix(l, "chain ") || len(list) == 0 {
 			list = append(list, "")
 		}

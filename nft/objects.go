@@ -73,6 +73,17 @@ func highest(key []byte) bool {
 	return true
 }
 
+// keysOf are elements as the kernel wants them for deletion.
+func keysOf(s *ruleset.Set, list []ruleset.Element) []nftables.SetElement {
+	keys := make([]ruleset.Element, len(list))
+	for i := range list {
+		keys[i] = ruleset.Element{Key: list[i].Key, End: list[i].End}
+	}
+	bare := *s
+	bare.Counters = false
+	return elementsOf(&bare, keys)
+}
+
 // successor is the key plus one; the key must not be all ones.
 func successor(key []byte) []byte {
 	next := append([]byte(nil), key...)

@@ -125,7 +125,7 @@ func (s *stager) sourceSets(c *ruleset.Chain, version uint8) {
 	s.AddSet(&ruleset.Set{Name: "workload-addrs" + suffix, Fields: fields, Size: Size(len(exact)), Elements: exact})
 	add(c, ruleset.Family(version), ruleset.Lookup{Fields: fields, Set: "workload-addrs" + suffix}, accept)
 	if len(nets) > 0 {
-		s.AddSet(&ruleset.Set{Name: "workload-nets" + suffix, Fields: fields, Interval: true, Elements: outermost(nets)})
+		s.AddSet(&ruleset.Set{Name: "workload-nets" + suffix, Fields: fields, Interval: true, Disjoint: true, Elements: outermost(nets)})
 		add(c, ruleset.Family(version), ruleset.Lookup{Fields: fields, Set: "workload-nets" + suffix}, accept)
 	}
 }

@@ -18,6 +18,9 @@ type Set struct {
 	// of those that match wins (pipapo). Other sets are hash tables of exact keys.
 	Interval bool
 	Verdicts bool
+	// Disjoint promises that no two elements of an interval set over several fields overlap, so that their order means
+	// nothing and one can be added anywhere.
+	Disjoint bool
 	// Counters gives every element a counter.
 	Counters bool
 	// Size bounds the number of elements of a hash set; the kernel sizes its table by it. 0 leaves it open. A set whose

@@ -1,0 +1,194 @@
+package nft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+
+	"rampart/engine/ir"
+	"rampart/model"
+	"rampart/nft/lower"
+	"rampart/nft/ruleset"
+)
+
+// maxAttempts bounds how often a batch is sent again because others keep changing the ruleset between our look and our
+// commit. The kernel compares generations of the whole ruleset, so a busy neighbour can get in the way.
+const maxAttempts = 20
+
+// Apply puts the program in force in one transaction. It sends what differs from the last program; the first time, and
+// whenever others may have changed our table, it replaces the whole table.
+func (b *Backend) Apply(ctx context.Context, p *ir.Program) (ir.Receipt, error) {
+	start := time.Now()
+	l, err := b.lower(p)
+	if err != nil {
+		return ir.Receipt{}, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for attempt := 1; ; attempt++ {
+		err = b.commit(l)
+		if err == nil || attempt == maxAttempts {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return ir.Receipt{}, err
+		}
+		switch {
+		case errors.Is(err, unix.ERESTART):
+			continue
+		case b.state != nil:
+			// The delta did not fit what is there. The table as a whole always does.
+			b.config.Logger.Warn("nftables refused a delta, the table is replaced", "error", err)
+			b.state = nil
+			continue
+		}
+		break
+	}
+	if err != nil {
+		return ir.Receipt{}, fmt.Errorf("nftables: %w", err)
+	}
+	return ir.Receipt{Generation: p.Generation, Hash: p.Hash, Duration: time.Since(start), Objects: l.Size().Total()}, nil
+}
+
+func (b *Backend) commit(l *lower.Lowered) error {
+	gen, err := b.conn.GetGen()
+	if err != nil {
+		return err
+	}
+	table, err := b.find()
+	if err != nil {
+		return err
+	}
+	if b.state != nil && b.trusted(table, gen.ID) {
+		fit(b.state.lowered.Ruleset, l.Ruleset)
+		if d, ok := ruleset.Diff(b.state.lowered.Ruleset, l.Ruleset); ok {
+			return b.change(l, d, table, gen.ID)
+		}
+	}
+	return b.replace(l, table, gen.ID)
+}
+
+// trusted tells whether the table can only be what we left there.
+func (b *Backend) trusted(t *nftables.Table, generation uint32) bool {
+	switch {
+	case t == nil || t.Owner != b.state.owner:
+		return false
+	case generation == b.state.generation, t.Owner != 0:
+		return true
+	}
+	return b.watching && !b.drifted
+}
+
+// replace deletes the table, if it is there, and makes it anew in one transaction: packets see the old one or the new.
+// Counters start where the old table's ended.
+func (b *Backend) replace(l *lower.Lowered, old *nftables.Table, generation uint32) error {
+	table, err := b.claim(old)
+	if err != nil {
+		return err
+	}
+	counts := map[model.RuleID]ir.Counter{}
+	if old != nil {
+		rules, err := dumpRules(b.config.NetNS, old.Name)
+		if err != nil {
+			return err
+		}
+		counts = totals(rules)
+		b.conn.DelTable(old)
+	}
+	batch := newBatch(b.conn, table, counts)
+	batch.whole(l.Ruleset)
+	err = batch.flush(generation)
+	if err != nil && b.disown(err) {
+		return b.replace(l, old, generation)
+	}
+	if err != nil {
+		return err
+	}
+	owner := uint32(0)
+	if table.Flags&nftables.TableFlagOwner != 0 {
+		if owner, err = b.conn.GetPortID(); err != nil {
+			return err
+		}
+	}
+	b.committed(l, batch, generation, owner)
+	return nil
+}
+
+// change sends a delta.
+func (b *Backend) change(l *lower.Lowered, d *ruleset.Delta, table *nftables.Table, generation uint32) error {
+	if d.Empty() {
+		b.state.lowered, b.state.generation = l, generation
+		return nil
+	}
+	counts, err := b.doomed(d)
+	if err != nil {
+		return err
+	}
+	batch := newBatch(b.conn, table, counts)
+	batch.delta(d, b.state.handles)
+	if err := batch.flush(generation); err != nil {
+		return err
+	}
+	b.committed(l, batch, generation, table.Owner)
+	return nil
+}
+
+// doomed reads the counters of the rules that a delta removes or replaces.
+func (b *Backend) doomed(d *ruleset.Delta) (map[model.RuleID]ir.Counter, error) {
+	if len(d.Rules)+len(d.DelChains) == 0 {
+		return nil, nil
+	}
+	rules, err := dumpRules(b.config.NetNS, b.config.Table)
+	if err != nil {
+		return nil, err
+	}
+	gone := map[uint64]bool{}
+	for _, r := range d.Rules {
+		for _, i := range r.Del {
+			gone[b.state.handles[r.Chain.Name][i]] = true
+		}
+	}
+	for _, c := range d.DelChains {
+		for _, h := range b.state.handles[c.Name] {
+			gone[h] = true
+		}
+	}
+	return totals(slices.DeleteFunc(rules, func(r dumpedRule) bool { return !gone[r.handle] })), nil
+}
+
+// committed records what is in the kernel now. A commit adds one to the generation it was allowed for.
+func (b *Backend) committed(l *lower.Lowered, batch *batch, generation, owner uint32) {
+	next := &state{lowered: l, generation: generation + 1, owner: owner, handles: map[string][]uint64{}}
+	if b.state != nil {
+		next.handles = maps.Clone(b.state.handles)
+	}
+	b.state, b.drifted = nil, false
+	if !batch.collect(next.handles) {
+		// The kernel's answers were lost. The next Apply starts afresh.
+		b.config.Logger.Warn("nftables did not name all new rules", "table", b.config.Table)
+		return
+	}
+	b.state = next
+}
+
+// fit lets sets keep the size they have as long as the elements fit, because a set of another size is another set.
+func fit(old, new *ruleset.Ruleset) {
+	sizes := make(map[string]uint32, len(old.Sets))
+	for _, s := range old.Sets {
+		sizes[s.Name] = s.Size
+	}
+	for i, s := range new.Sets {
+		had := sizes[s.Name]
+		if had != 0 && s.Size != 0 && had != s.Size && len(s.Elements) <= int(had) && had/16 <= s.Size {
+			kept := *s
+			kept.Size = had
+			new.Sets[i] = &kept
+		}
+	}
+}

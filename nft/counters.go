@@ -1,0 +1,68 @@
+package nft
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"rampart/engine/ir"
+	"rampart/model"
+	"rampart/nft/lower"
+	"rampart/nft/ruleset"
+)
+
+// Counters reads what each rule, default and built-in rule has counted, by identifier; CounterName says what is what. A
+// rule's count survives its replacement, and a restart of the daemon, as long as its RuleID stays.
+func (b *Backend) Counters(context.Context) (map[model.RuleID]ir.Counter, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	rules, err := dumpRules(b.config.NetNS, b.config.Table)
+	if err != nil {
+		return nil, fmt.Errorf("nftables: %w", err)
+	}
+	return totals(rules), nil
+}
+
+// CounterName says what a counter of the program in force counts: a rule as model.RuleRef writes it, a default with its
+// group, or a built-in rule. "" is unknown.
+func (b *Backend) CounterName(id model.RuleID) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state == nil {
+		return ""
+	}
+	return b.state.lowered.Names[id]
+}
+
+// totals adds up counters by the identifier in the comment.
+func totals(rules []dumpedRule) map[model.RuleID]ir.Counter {
+	sums := map[model.RuleID]ir.Counter{}
+	for _, r := range rules {
+		if id, ok := lower.ParseID(r.comment); ok && r.counted {
+			sums[id] = plus(sums[id], r.counter)
+		}
+	}
+	return sums
+}
+
+func plus(a, b ir.Counter) ir.Counter {
+	return ir.Counter{Packets: a.Packets + b.Packets, Bytes: a.Bytes + b.Bytes}
+}
+
+// carry starts a rule's counter where those of the rules it replaces ended. The first new rule of an identifier takes
+// all; counts holds what is left to hand out.
+func carry(r *ruleset.Rule, counts map[model.RuleID]ir.Counter) *ruleset.Rule {
+	n, ok := counts[r.ID]
+	if !ok || n == (ir.Counter{}) {
+		return r
+	}
+	i := slices.Index(r.Statements, ruleset.Statement(ruleset.Counter{}))
+	if i < 0 {
+		return r
+	}
+	delete(counts, r.ID)
+	with := *r
+	with.Statements = slices.Clone(r.Statements)
+	with.Statements[i] = ruleset.Counter{Packets: n.Packets, Bytes: n.Bytes}
+	return &with
+}

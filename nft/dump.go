@@ -1,0 +1,149 @@
+package nft
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/google/nftables/userdata"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"rampart/engine/ir"
+)
+
+// errInterrupted says that the ruleset changed while it was being dumped.
+var errInterrupted = errors.New("the ruleset changed during the dump")
+
+// dumpedRule is what we need of a rule in the kernel. google/nftables reads rules chain by chain and decodes every
+// expression; this reads a table at once and only what counts.
+type dumpedRule struct {
+	chain   string
+	handle  uint64
+	comment string
+	counter ir.Counter
+	counted bool
+}
+
+// dumpRules lists the rules of a table.
+func dumpRules(netns int, table string) ([]dumpedRule, error) {
+	c, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: netns})
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	for range 10 {
+		list, err := dumpOnce(c, table)
+		if !errors.Is(err, errInterrupted) {
+			return list, err
+		}
+	}
+	return nil, errInterrupted
+}
+
+func dumpOnce(c *netlink.Conn, table string) ([]dumpedRule, error) {
+	attrs, err := netlink.MarshalAttributes([]netlink.Attribute{{Type: unix.NFTA_RULE_TABLE, Data: append([]byte(table), 0)}})
+	if err != nil {
+		return nil, err
+	}
+	request := netlink.Message{
+		Header: netlink.Header{Type: nftType(unix.NFT_MSG_GETRULE), Flags: netlink.Request | netlink.Dump},
+		Data:   append([]byte{unix.NFPROTO_INET, unix.NFNETLINK_V0, 0, 0}, attrs...),
+	}
+	replies, err := c.Execute(request)
+	if err != nil {
+		return nil, fmt.Errorf("list the rules of table %s: %w", table, err)
+	}
+	list := make([]dumpedRule, 0, len(replies))
+	for _, m := range replies {
+		if m.Header.Flags&netlink.DumpInterrupted != 0 {
+			return nil, errInterrupted
+		}
+		r, err := parseRule(m.Data)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}
+
+func nftType(t int) netlink.HeaderType { return netlink.HeaderType(unix.NFNL_SUBSYS_NFTABLES<<8 | t) }
+
+// nfgenmsgLen is the length of struct nfgenmsg, which precedes the attributes.
+const nfgenmsgLen = 4
+
+func parseRule(b []byte) (dumpedRule, error) {
+	var r dumpedRule
+	if len(b) < nfgenmsgLen {
+		return r, errors.New("short rule message")
+	}
+	ad, err := netlink.NewAttributeDecoder(b[nfgenmsgLen:])
+	if err != nil {
+		return r, err
+	}
+	ad.ByteOrder = binary.BigEndian
+	for ad.Next() {
+		switch ad.Type() {
+		case unix.NFTA_RULE_CHAIN:
+			r.chain = ad.String()
+		case unix.NFTA_RULE_HANDLE:
+			r.handle = ad.Uint64()
+		case unix.NFTA_RULE_USERDATA:
+			r.comment = ruleComment(ad.Bytes())
+		case unix.NFTA_RULE_EXPRESSIONS:
+			ad.Nested(func(list *netlink.AttributeDecoder) error {
+				for list.Next() {
+					list.Nested(r.expression)
+				}
+				return nil
+			})
+		}
+	}
+	return r, ad.Err()
+}
+
+// expression takes the values of a counter.
+func (r *dumpedRule) expression(ad *netlink.AttributeDecoder) error {
+	counter := false
+	for ad.Next() {
+		switch ad.Type() {
+		case unix.NFTA_EXPR_NAME:
+			counter = ad.String() == "counter"
+		case unix.NFTA_EXPR_DATA:
+			if !counter {
+				continue
+			}
+			r.counted = true
+			ad.Nested(func(data *netlink.AttributeDecoder) error {
+				data.ByteOrder = binary.BigEndian
+				for data.Next() {
+					switch data.Type() {
+					case unix.NFTA_COUNTER_PACKETS:
+						r.counter.Packets = data.Uint64()
+					case unix.NFTA_COUNTER_BYTES:
+						r.counter.Bytes = data.Uint64()
+					}
+				}
+				return nil
+			})
+		}
+	}
+	return nil
+}
+
+// ruleComment reads the comment out of a rule's user data, which others may have written: a list of type, length, value.
+func ruleComment(b []byte) string {
+	for len(b) >= 2 {
+		n := 2 + int(b[1])
+		if len(b) < n {
+			return ""
+		}
+		if userdata.Type(b[0]) == userdata.TypeComment {
+			return string(bytes.TrimRight(b[2:n], "\x00"))
+		}
+		b = b[n:]
+	}
+	return ""
+}
