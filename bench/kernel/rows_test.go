@@ -34,12 +34,7 @@ func readRow(t *testing.T, path string) row {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base, err := os.ReadFile("testdata/base.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := row{name: strings.TrimSuffix(filepath.Base(path), ".txtar"), options: rowOptions()}
-	r.resources = decode(t, "base.yaml", base)
+	r := row{name: strings.TrimSuffix(filepath.Base(path), ".txtar"), options: rowOptions(), resources: baseResources(t)}
 	for _, f := range archive.Files {
 		switch f.Name {
 		case "policy.yaml":
@@ -57,6 +52,16 @@ func readRow(t *testing.T, path string) row {
 		}
 	}
 	return r
+}
+
+// baseResources are what every row starts from.
+func baseResources(t *testing.T) []model.Resource {
+	t.Helper()
+	b, err := os.ReadFile("testdata/base.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decode(t, "base.yaml", b)
 }
 
 func decode(t *testing.T, name string, src []byte) []model.Resource {
