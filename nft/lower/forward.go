@@ -1,8 +1,6 @@
 package lower
 
 import (
-	"slices"
-
 	"rampart/engine/ir"
 	"rampart/model"
 	"rampart/nft/ruleset"
@@ -17,7 +15,7 @@ func (s *stager) forward(workload model.Direction, name string, f ruleset.Field,
 	}
 	hasHost := false
 	for _, e := range s.all() {
-		hasHost = hasHost || !e.Workload && e.Group(host, model.LayerForward) != nil
+		hasHost = hasHost || !e.Workload && acting(e, host, model.LayerForward) != nil
 	}
 	if !s.workloads && !hasHost && len(s.program.Options.WorkloadPrefixes) == 0 {
 		return
@@ -32,19 +30,9 @@ func (s *stager) forward(workload model.Direction, name string, f ruleset.Field,
 		switch {
 		case e.Workload:
 			return s.entry("workload-"+dirWord(workload), e, workload, model.LayerNormal, v, s.invalid)
-		case e.Group(host, model.LayerForward) != nil:
-			return s.entry("forward-"+dirWord(host), e, host, model.LayerForward, v, func(c *ruleset.Chain) {
-				// Staged policies alone change nothing, not even for invalid packets.
-				if enforced(e.Group(host, model.LayerForward)) {
-					s.invalid(c)
-				}
-			})
+		case acting(e, host, model.LayerForward) != nil:
+			return s.entry("forward-"+dirWord(host), e, host, model.LayerForward, v, s.invalid)
 		}
 		return ruleset.Verdict{}
 	})
-}
-
-// enforced tells whether any policy of the group is not staged.
-func enforced(g *ir.Group) bool {
-	return slices.ContainsFunc(g.Tiers, func(t ir.Tier) bool { return t.Enforced() })
 }

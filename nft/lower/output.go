@@ -18,7 +18,7 @@ func (s *stager) rawOutput() {
 	add(c, ruleset.Interface(ruleset.OIFName, "lo", false), accept)
 	s.clearMark(c)
 	s.dispatch(c, ruleset.OIFName, ruleset.Verdict{}, func(e *ir.Endpoint) ruleset.Verdict {
-		if e.Group(model.Egress, model.LayerUntracked) == nil {
+		if acting(e, model.Egress, model.LayerUntracked) == nil {
 			return ruleset.Verdict{}
 		}
 		v := Verdicts{Allow: s.allowEarly(chainAllowUntracked), Deny: drop}

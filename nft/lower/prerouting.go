@@ -39,7 +39,7 @@ func (s *stager) rawPrerouting() {
 		switch {
 		case e.Workload:
 			return s.workloadSources()
-		case e.Group(model.Ingress, model.LayerUntracked) != nil:
+		case acting(e, model.Ingress, model.LayerUntracked) != nil:
 			v := Verdicts{Allow: s.allowEarly(chainAllowUntracked), Deny: drop}
 			return s.entry("raw-in", e, model.Ingress, model.LayerUntracked, v, func(c *ruleset.Chain) {
 				s.failsafeRaw(c, model.Ingress)
@@ -58,7 +58,7 @@ func (s *stager) manglePrerouting() {
 	s.established(c)
 	s.acceptedEarly(c)
 	s.dispatch(c, ruleset.IIFName, ruleset.Verdict{}, func(e *ir.Endpoint) ruleset.Verdict {
-		if e.Group(model.Ingress, model.LayerPreDNAT) == nil {
+		if acting(e, model.Ingress, model.LayerPreDNAT) == nil {
 			return ruleset.Verdict{}
 		}
 		v := Verdicts{Allow: s.allowEarly(chainAllowPreDNAT), Deny: drop}

@@ -28,9 +28,9 @@ func (b *Builder) stages() {
 	for _, e := range s.all() {
 		s.workloads = s.workloads || e.Workload
 		s.hosts = s.hosts || !e.Workload
-		s.untrackedIn = s.untrackedIn || e.Group(model.Ingress, model.LayerUntracked) != nil
-		s.untrackedOut = s.untrackedOut || e.Group(model.Egress, model.LayerUntracked) != nil
-		s.preDNAT = s.preDNAT || e.Group(model.Ingress, model.LayerPreDNAT) != nil
+		s.untrackedIn = s.untrackedIn || acting(e, model.Ingress, model.LayerUntracked) != nil
+		s.untrackedOut = s.untrackedOut || acting(e, model.Egress, model.LayerUntracked) != nil
+		s.preDNAT = s.preDNAT || acting(e, model.Ingress, model.LayerPreDNAT) != nil
 	}
 	s.early = s.untrackedIn || s.untrackedOut || s.preDNAT
 	s.rawPrerouting()
@@ -145,6 +145,16 @@ func (s *stager) clearMark(c *ruleset.Chain) {
 	if s.early {
 		add(c, ruleset.Flags{Field: ruleset.Mark, Mask: s.options.Mark}, ruleset.SetMark{Mask: s.options.Mark, Clear: true})
 	}
+}
+
+// acting is an endpoint's group in a layer other than normal, nil when it decides nothing: staged policies alone change
+// nothing, not even for packets conntrack calls invalid.
+func acting(e *ir.Endpoint, d model.Direction, l model.Layer) *ir.Group {
+	g := e.Group(d, l)
+	if g == nil || !slices.ContainsFunc(g.Tiers, func(t ir.Tier) bool { return t.Enforced() }) {
+		return nil
+	}
+	return g
 }
 
 // policy is the chain of an endpoint's group; a normal layer without a group denies.
