@@ -57,7 +57,7 @@ func DefaultConfig() Config {
 			{Name: "h3", Host: true, Interface: "*"},
 		},
 		Remotes:  addrs("10.65.0.200", "10.65.1.1", "10.66.0.5", "192.168.7.9", "203.0.113.7", "8.8.8.8", "fd65::200", "fd65:1::1", "2001:db8::7"),
-		Policies: 7,
+		Policies: 14,
 		Rules:    4,
 	}
 }

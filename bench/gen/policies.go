@@ -8,9 +8,9 @@ import (
 
 var (
 	// policyNames try the order of names: a-b and a.b come before a, p10 before p2.
-	policyNames = []string{"a", "a-b", "a.b", "a1", "p2", "p10", "b", "zz"}
+	policyNames = []string{"a", "a-b", "a.b", "a1", "p2", "p10", "b", "zz", "q"}
 	tierNames   = []string{"default", "default", "alpha", "beta", "gamma", "ghost"}
-	spaceNames  = []string{"prod", "dev", "bare"}
+	spaceNames  = []string{"prod", "prod", "dev", "bare"} // picked from, so mostly prod
 	accounts    = []string{"web", "db"}
 )
 
@@ -72,10 +72,10 @@ func (d *dice) policy() *model.Policy {
 	if kind.Staged() {
 		s.StagedAction = one(d, "", "Set", "Learn", "Ignore", "Delete")
 	}
-	if d.chance(65) {
+	if d.chance(50) {
 		s.Selector = d.endpointSelector()
 	}
-	if d.chance(12) {
+	if d.chance(8) {
 		s.ServiceAccountSelector = d.accountSelector()
 	}
 	if kind.Namespaced() {
@@ -96,21 +96,21 @@ func (d *dice) policy() *model.Policy {
 // hostFlags makes some global policies act in the further layers of host endpoints.
 func (d *dice) hostFlags(s *model.PolicySpec) {
 	switch {
-	case d.chance(15):
+	case d.chance(20):
 		s.ApplyOnForward = true
-	case d.chance(12):
+	case d.chance(20):
 		s.ApplyOnForward, s.PreDNAT = true, true
-	case d.chance(14):
+	case d.chance(25):
 		s.ApplyOnForward, s.DoNotTrack = true, true
 	}
 }
 
 // directions sets types and rules; rules of a direction that types leaves out are kept and have no effect.
 func (d *dice) directions(s *model.PolicySpec) {
-	if !d.chance(20) {
+	if !d.chance(15) {
 		s.Ingress = d.rules(place{direction: model.Ingress})
 	}
-	if !d.chance(30) && !s.PreDNAT {
+	if !d.chance(20) && !s.PreDNAT {
 		s.Egress = d.rules(place{direction: model.Egress})
 	}
 	if !d.chance(50) {
@@ -137,7 +137,7 @@ func (d *dice) profiles() []model.Resource {
 			p.Spec.Egress = d.rules(place{model.Egress, true})
 		}
 		if d.chance(50) {
-			p.Spec.LabelsToApply = d.labels(endpointWords)
+			p.Spec.LabelsToApply = d.itemLabels()
 		}
 		out = append(out, p)
 	}

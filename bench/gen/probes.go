@@ -39,6 +39,16 @@ type mentions struct {
 	protocols []uint8
 	ports     []uint16
 	icmp      [][2]uint8
+	list      []*model.Rule
+	named     []namedPort
+}
+
+// namedPort is one endpoint's port with a name, at one of its addresses.
+type namedPort struct {
+	name     string
+	addr     netip.Addr
+	protocol uint8
+	port     uint16
 }
 
 func (m *mentions) resource(r model.Resource) {
@@ -77,6 +87,9 @@ func (m *mentions) endpoint(key model.Key, node string, host bool, own []netip.A
 	}
 	for _, p := range ports {
 		m.port(p.Port)
+		for _, a := range own {
+			m.named = append(m.named, namedPort{p.Name, a, p.Protocol.Number, uint16(p.Port)})
+		}
 	}
 	if node == m.cfg.Node {
 		m.endpoints = append(m.endpoints, target{key, host, own})
@@ -96,6 +109,7 @@ func (m *mentions) hostAddrs(h *model.HostEndpoint) []netip.Addr {
 func (m *mentions) rules(rules []model.Rule) {
 	for i := range rules {
 		r := &rules[i]
+		m.list = append(m.list, r)
 		m.protocol(r.Protocol)
 		m.protocol(r.NotProtocol)
 		m.icmpClause(r.ICMP)
@@ -226,7 +240,67 @@ func (m *mentions) probe() model.Probe {
 		p.Src, p.Dst = own, far
 	}
 	m.upperLayer(p)
+	if len(m.list) > 0 && m.chance(60) {
+		m.aim(p, one(m.dice, m.list...))
+	}
 	return pr
+}
+
+// aim changes a packet so that it meets a rule's protocol, ports and nets, or just misses one of them.
+func (m *mentions) aim(p *model.Packet, r *model.Rule) {
+	if n := r.Protocol.Number; n != 0 && slices.Contains(m.protocols, n) && !(m.cfg.LabOnly && (n == model.ProtoICMP || n == model.ProtoICMPv6)) {
+		p.Protocol = n
+		m.payload(p)
+	}
+	if p.HasPorts() {
+		p.SrcPort = m.portOf(p.SrcPort, r.Source.Ports)
+		p.DstPort = m.portOf(p.DstPort, r.Destination.Ports)
+	}
+	if c := r.ICMP; c != nil && c.Type != nil && !p.Fragment && (p.Protocol == model.ProtoICMP || p.Protocol == model.ProtoICMPv6) {
+		p.ICMPType, p.ICMPCode = uint8(*c.Type), 0
+		if c.Code != nil {
+			p.ICMPCode = uint8(*c.Code)
+		}
+	}
+	if m.cfg.LabOnly {
+		return
+	}
+	m.aimEnd(&r.Source, p, &p.Src, &p.SrcPort)
+	m.aimEnd(&r.Destination, p, &p.Dst, &p.DstPort)
+}
+
+// aimEnd moves one end of a packet into one of a rule's nets, or to an endpoint that defines one of its named ports.
+func (m *mentions) aimEnd(e *model.EntityRule, p *model.Packet, addr *netip.Addr, port *uint16) {
+	if len(e.Nets) > 0 {
+		if n := one(m.dice, e.Nets...); n.Addr().Is4() == p.Src.Is4() {
+			*addr = one(m.dice, n.Addr(), lastAddr(n))
+		}
+	}
+	names := slices.Concat(e.Ports, e.NotPorts)
+	if len(names) == 0 || len(m.named) == 0 {
+		return
+	}
+	want := one(m.dice, names...).Name
+	for range 10 {
+		if def := one(m.dice, m.named...); def.name == want && def.addr.Is4() == p.Src.Is4() && (def.protocol == p.Protocol || !p.HasPorts()) {
+			if p.Protocol != def.protocol {
+				p.Protocol, p.Fragment = def.protocol, false
+				m.payload(p)
+			}
+			*addr, *port = def.addr, def.port
+			return
+		}
+	}
+}
+
+func (m *mentions) portOf(port uint16, list []model.Port) uint16 {
+	if len(list) == 0 || m.chance(10) {
+		return port
+	}
+	if p := one(m.dice, list...); p.Name == "" {
+		return one(m.dice, p.Min, p.Max)
+	}
+	return port
 }
 
 func (m *mentions) layer(host bool) model.Layer {
@@ -236,7 +310,7 @@ func (m *mentions) layer(host bool) model.Layer {
 	if m.cfg.Layers != nil {
 		return one(m.dice, m.cfg.Layers...)
 	}
-	return one(m.dice, model.LayerNormal, model.LayerNormal, model.LayerForward, model.LayerPreDNAT, model.LayerUntracked)
+	return one(m.dice, model.LayerNormal, model.LayerNormal, model.LayerNormal, model.LayerForward, model.LayerPreDNAT, model.LayerUntracked)
 }
 
 func (m *mentions) upperLayer(p *model.Packet) {
@@ -244,25 +318,29 @@ func (m *mentions) upperLayer(p *model.Packet) {
 	if m.chance(40) && slices.Contains(m.protocols, model.ProtoTCP) {
 		p.Protocol = model.ProtoTCP
 	}
-	if p.Protocol == model.ProtoICMP || p.Protocol == model.ProtoICMPv6 {
-		if m.cfg.LabOnly { // the two ICMPs do not cross families on a wire
-			if p.Protocol = model.ProtoICMP; !p.Src.Is4() {
-				p.Protocol = model.ProtoICMPv6
-			}
+	// On a wire the two ICMPs do not cross families.
+	if m.cfg.LabOnly && (p.Protocol == model.ProtoICMP || p.Protocol == model.ProtoICMPv6) {
+		if p.Protocol = model.ProtoICMP; !p.Src.Is4() {
+			p.Protocol = model.ProtoICMPv6
 		}
+	}
+	p.Fragment = !m.cfg.LabOnly && m.chance(4)
+	m.payload(p)
+}
+
+// payload gives the packet what its protocol shows of itself.
+func (m *mentions) payload(p *model.Packet) {
+	p.SrcPort, p.DstPort, p.ICMPType, p.ICMPCode, p.HTTP = 0, 0, 0, 0, nil
+	switch {
+	case p.Fragment:
+	case p.Protocol == model.ProtoICMP || p.Protocol == model.ProtoICMPv6:
 		pair := one(m.dice, m.icmp...)
 		p.ICMPType, p.ICMPCode = pair[0], pair[1]
-	}
-	if model.HasPorts(p.Protocol) || p.Protocol == model.ProtoUDPLite {
+	case model.HasPorts(p.Protocol) || p.Protocol == model.ProtoUDPLite:
 		p.SrcPort, p.DstPort = one(m.dice, m.ports...), one(m.dice, m.ports...)
-	}
-	if m.cfg.LabOnly {
-		return
-	}
-	if m.chance(4) {
-		p.Fragment, p.SrcPort, p.DstPort, p.ICMPType, p.ICMPCode = true, 0, 0, 0, 0
-	} else if p.Protocol == model.ProtoTCP && m.chance(15) {
-		p.HTTP = &model.HTTPRequest{Method: one(m.dice, "GET", "PUT", "get"), Path: one(m.dice, httpPaths...)}
+		if p.Protocol == model.ProtoTCP && !m.cfg.LabOnly && m.chance(15) {
+			p.HTTP = &model.HTTPRequest{Method: one(m.dice, "GET", "PUT", "get"), Path: one(m.dice, httpPaths...)}
+		}
 	}
 }
 

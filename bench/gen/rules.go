@@ -1,6 +1,8 @@
 package gen
 
 import (
+	"slices"
+
 	"rampart/model"
 )
 
@@ -30,10 +32,10 @@ func (d *dice) rule(at place) model.Rule {
 	if family != 0 && d.chance(25) {
 		r.IPVersion = model.IPVersion(family)
 	}
-	if d.chance(60) {
+	if d.chance(45) {
 		d.entity(&r.Source, &r, family)
 	}
-	if d.chance(60) {
+	if d.chance(45) {
 		d.entity(&r.Destination, &r, family)
 	}
 	plain := r.Protocol.IsZero() && r.NotProtocol.IsZero() || r.Protocol.Number == model.ProtoTCP && r.Protocol.Name != ""
@@ -66,7 +68,7 @@ func (d *dice) protocols(r *model.Rule, family int) {
 	if n := r.Protocol.Number; (n == model.ProtoICMP || n == model.ProtoICMPv6) && d.chance(60) {
 		r.ICMP = d.icmp()
 	}
-	if d.chance(8) {
+	if d.chance(6) {
 		r.NotICMP = d.icmp()
 	}
 }
@@ -119,6 +121,10 @@ func (d *dice) entity(e *model.EntityRule, r *model.Rule, family int) {
 		}
 	}
 	d.ports(e, r)
+	named := func(p model.Port) bool { return p.Name != "" }
+	if e.Selector == "" && (slices.ContainsFunc(e.Ports, named) || slices.ContainsFunc(e.NotPorts, named)) && d.chance(40) {
+		e.Selector = d.endpointSelector() // which then says whose ports of that name
+	}
 }
 
 // ports sets ports and notPorts where the protocol has them: numbers need TCP, UDP or SCTP, names go without protocol.

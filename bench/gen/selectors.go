@@ -2,6 +2,8 @@ package gen
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -17,15 +19,35 @@ var (
 	accountWords  = vocabulary{[]string{"trust", "team"}, []string{"high", "low", "a"}}
 )
 
-// labels are up to two labels, perhaps none.
+// labels are up to three labels, perhaps none.
 func (d *dice) labels(v vocabulary) map[string]string {
 	labels := map[string]string{}
-	for range d.IntN(3) {
+	for range d.IntN(4) {
 		labels[one(d, v.keys...)] = one(d, v.values...)
 	}
 	if len(labels) == 0 {
 		return nil
 	}
+	return labels
+}
+
+// pretended are labels that say where an endpoint is. Only the model may say that: of itself nobody is believed.
+var pretended = map[string]string{
+	"pcns.env": "live", "pcsa.trust": "high", "projectcalico.org/namespace": "prod", "projectcalico.org/serviceaccount": "web",
+	"pcns.projectcalico.org/name": "prod",
+}
+
+// itemLabels are the labels of an endpoint or set, now and then with a pretended one.
+func (d *dice) itemLabels() map[string]string {
+	labels := d.labels(endpointWords)
+	if !d.chance(20) {
+		return labels
+	}
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	k := one(d, slices.Sorted(maps.Keys(pretended))...)
+	labels[k] = pretended[k]
 	return labels
 }
 

@@ -31,7 +31,7 @@ func World(seed uint64, cfg Config) []model.Resource {
 // kubernetesObjects gives two of the three namespaces labels, and some accounts.
 func (d *dice) kubernetesObjects() []model.Resource {
 	var out []model.Resource
-	for _, name := range spaceNames[:2] {
+	for _, name := range []string{"prod", "dev"} {
 		if d.chance(15) {
 			continue
 		}
@@ -39,7 +39,7 @@ func (d *dice) kubernetesObjects() []model.Resource {
 		ns.Meta().Name, ns.Meta().Labels = name, d.labels(spaceWords)
 		out = append(out, ns)
 	}
-	for _, space := range spaceNames {
+	for _, space := range spaceNames[1:] {
 		for _, name := range accounts {
 			if d.chance(50) {
 				sa := model.New(model.KindServiceAccount)
@@ -53,7 +53,7 @@ func (d *dice) kubernetesObjects() []model.Resource {
 
 func (d *dice) workload(node string, s Slot) *model.WorkloadEndpoint {
 	w := model.New(model.KindWorkloadEndpoint).(*model.WorkloadEndpoint)
-	w.Metadata.Namespace, w.Metadata.Labels, w.Origin = one(d, spaceNames...), d.labels(endpointWords), d.origin()
+	w.Metadata.Namespace, w.Metadata.Labels, w.Origin = one(d, spaceNames...), d.itemLabels(), d.origin()
 	w.Spec = model.WorkloadEndpointSpec{Node: node, Endpoint: "eth0", InterfaceName: s.Interface, Profiles: d.profileNames(), Ports: d.endpointPorts()}
 	if d.chance(80) {
 		w.Spec.Orchestrator, w.Spec.Pod = "k8s", s.Name
@@ -73,7 +73,7 @@ func (d *dice) workload(node string, s Slot) *model.WorkloadEndpoint {
 
 func (d *dice) host(node string, s Slot) *model.HostEndpoint {
 	h := model.New(model.KindHostEndpoint).(*model.HostEndpoint)
-	h.Metadata.Name, h.Metadata.Labels, h.Origin = s.Name, d.labels(endpointWords), d.origin()
+	h.Metadata.Name, h.Metadata.Labels, h.Origin = s.Name, d.itemLabels(), d.origin()
 	h.Spec = model.HostEndpointSpec{Node: node, InterfaceName: s.Interface, Profiles: d.profileNames(), Ports: d.endpointPorts()}
 	if d.chance(70) {
 		h.Spec.ExpectedIPs = append(h.Spec.ExpectedIPs, s.Addrs...)
@@ -103,7 +103,7 @@ func (d *dice) elsewhere() []model.Resource {
 	var out []model.Resource
 	for i := range 1 + d.IntN(3) {
 		s := Slot{Name: d.uniqueName("r", i), Interface: d.uniqueName("cali9", i), Addrs: some(d, 2, d.cfg.Remotes)}
-		if !d.cfg.LabOnly && d.chance(15) {
+		if !d.cfg.LabOnly && d.chance(40) {
 			s.Addrs = append(s.Addrs, one(d, d.pool...))
 		}
 		if len(s.Addrs) > 1 && s.Addrs[0] == s.Addrs[1] {
@@ -124,7 +124,8 @@ func (d *dice) sets() []model.Resource {
 	for i := range d.IntN(4) {
 		kind := one(d, model.KindNetworkSet, model.KindGlobalNetworkSet)
 		s := model.New(kind).(*model.NetworkSet)
-		s.Metadata.Name, s.Metadata.Labels, s.Origin = d.uniqueName("set", i), d.labels(endpointWords), d.origin()
+		s.Metadata.Name, s.Metadata.Labels, s.Origin = d.uniqueName("set", i), d.itemLabels(), d.origin()
+		delete(s.Metadata.Labels, model.LabelNamespace) // sets are refused it
 		if kind.Namespaced() {
 			s.Metadata.Namespace = one(d, spaceNames...)
 		}
