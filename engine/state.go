@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"rampart/engine/api"
 	"rampart/model"
@@ -102,23 +102,34 @@ func (s *stateDir) loadBundle(source string) (b *model.Bundle, generation uint64
 	if err != nil {
 		return nil, 0, err
 	}
-	dec := json.NewDecoder(strings.NewReader(string(body)))
-	var head savedBundle
-	if err := dec.Decode(&head); err != nil {
+	b, head, err := decodeBundle(body)
+	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %s: %w", ErrBadState, path, err)
 	}
 	if head.Source != source {
 		return nil, 0, fmt.Errorf("%w: %s belongs to source %s", ErrBadState, path, head.Source)
 	}
-	b = &model.Bundle{Source: source, Revision: head.Revision, Resources: make([]model.Resource, 0, head.Resources)}
-	for range head.Resources {
+	return b, head.Generation, nil
+}
+
+func decodeBundle(body []byte) (*model.Bundle, savedBundle, error) {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	var head savedBundle
+	if err := dec.Decode(&head); err != nil {
+		return nil, head, err
+	}
+	b := &model.Bundle{Source: head.Source, Revision: head.Revision}
+	for dec.More() {
 		r, err := decodeSaved(dec)
 		if err != nil {
-			return nil, 0, fmt.Errorf("%w: %s: %w", ErrBadState, path, err)
+			return nil, head, err
 		}
 		b.Resources = append(b.Resources, r)
 	}
-	return b, head.Generation, nil
+	if len(b.Resources) != head.Resources {
+		return nil, head, fmt.Errorf("%d resources, not %d", len(b.Resources), head.Resources)
+	}
+	return b, head, nil
 }
 
 func decodeSaved(dec *json.Decoder) (model.Resource, error) {
