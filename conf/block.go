@@ -58,6 +58,10 @@ func (d *fileDecoder) unknownBlock(f *tree.File, field tree.Field) {
 		names = append(names, schema.Snake(string(k)))
 	}
 	r := f.Range(field.Start, field.End)
+	if slices.Contains(schema.Names(&Daemon{}, true, ""), field.Name) {
+		d.fail(r, "Not a resource", "%q belongs in the daemon's configuration, which is not a policy file.", field.Name)
+		return
+	}
 	if s := schema.Suggest(field.Name, names); s != "" {
 		d.fail(r, "Unknown block", "There is no kind of resource %q. Did you mean %q?", field.Name, s)
 		return

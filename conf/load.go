@@ -54,9 +54,14 @@ func loadFile(in input, previous *loadedFile) *loadedFile {
 		d.decode(in.name, in.src)
 		f.parts = []part{{whole: true, resources: len(d.resources)}}
 	}
-	slices.SortStableFunc(d.diags, func(a, b *hcl.Diagnostic) int { return cmp.Compare(startByte(a), startByte(b)) })
+	sortByPlace(d.diags)
 	f.resources, f.diags = d.resources, d.diags
 	return f
+}
+
+// sortByPlace orders the diagnostics of one file.
+func sortByPlace(diags hcl.Diagnostics) {
+	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int { return cmp.Compare(startByte(a), startByte(b)) })
 }
 
 func startByte(d *hcl.Diagnostic) int {

@@ -140,7 +140,7 @@ func (s *structCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 		first, second := n.Items[0], n.Items[1]
 		d.fail(head(second), pathString(d.path), "Duplicate block", "Only one %q block is allowed here; the first is on line %d.",
 			d.here(), n.File.Line(first.Start))
-		return
+		n = first
 	}
 	if n = n.Single(); n.Kind != tree.Map {
 		d.wrongType(n, s, "")

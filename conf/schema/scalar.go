@@ -33,7 +33,7 @@ func (c stringCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 		d.wrongType(n, c, quoteHint(n))
 		return
 	}
-	if _, ok := yaml11Bool(n); ok {
+	if _, ok := yaml11Bool(n); ok && d.kind != "" { // nobody but us reads what is not a resource
 		d.ambiguous(n)
 		return
 	}

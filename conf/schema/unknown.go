@@ -103,7 +103,7 @@ func Names(sample any, snake bool, k model.Kind) []string {
 // FieldNames are the field names of a struct that is a field of a struct type; ok is false when there is no such field.
 func FieldNames(sample any, name string, snake bool, k model.Kind) (names []string, ok bool) {
 	f := structOfValue(sample).lookup(name, false)
-	if f == nil {
+	if f == nil || structOf(f.codec) == nil {
 		return nil, false
 	}
 	return structOf(f.codec).names(snake, k), true

@@ -1,0 +1,130 @@
+package conf
+
+import (
+	"time"
+)
+
+// Daemon is the daemon's configuration. Fields have the same snake_case names in HCL and in YAML.
+type Daemon struct {
+	// Node is the name of this host in the policy model; "" is the host name.
+	Node    string        `json:"node,omitempty"`
+	Sources DaemonSources `json:"sources,omitzero"`
+	// Debounce is how long the policy files must be quiet before a change is looked at.
+	Debounce time.Duration `json:"debounce,omitempty"`
+	// WorkloadInterfacePrefixes: interfaces with such a name belong to workloads; one without an endpoint is denied
+	// everything.
+	WorkloadInterfacePrefixes []string       `json:"workload_interface_prefixes,omitempty"`
+	Failsafe                  DaemonFailsafe `json:"failsafe,omitzero"`
+	// EndpointToHostAction is what happens to traffic from a workload to this host that the workload's egress policy has
+	// allowed: Drop, Return (leave it to rules after ours) or Accept.
+	EndpointToHostAction string `json:"endpoint_to_host_action,omitempty"`
+	// DenyAction is how traffic is denied: Drop or Reject.
+	DenyAction string `json:"deny_action,omitempty"`
+	// DropInvalid drops packets that belong to no connection conntrack can make sense of, before any policy.
+	DropInvalid bool `json:"drop_invalid,omitempty"`
+	// ConntrackRevalidate ends open connections that a changed policy no longer allows.
+	ConntrackRevalidate bool          `json:"conntrack_revalidate,omitempty"`
+	Log                 DaemonLog     `json:"log,omitzero"`
+	API                 DaemonAPI     `json:"api,omitzero"`
+	Metrics             DaemonMetrics `json:"metrics,omitzero"`
+	// OnExit is what a stopping daemon does with the policy in force: keep or clear.
+	OnExit string `json:"on_exit,omitempty"`
+	// StateDir keeps the last good policy for the next start.
+	StateDir string `json:"state_dir,omitempty"`
+	// Table is the name of the nftables table.
+	Table    string         `json:"table,omitempty"`
+	FastPath DaemonFastPath `json:"fast_path,omitzero"`
+}
+
+// DaemonSources says where resources come from.
+type DaemonSources struct {
+	// Files are files and directories. In a configuration file they may be relative to its directory.
+	Files []string `json:"files,omitempty"`
+}
+
+// DaemonFailsafe lists the ports of this host that stay open whatever the policy says: Inbound at this host, Outbound at
+// others. An empty list keeps none open.
+type DaemonFailsafe struct {
+	Inbound  []FailsafePort `json:"inbound,omitempty"`
+	Outbound []FailsafePort `json:"outbound,omitempty"`
+}
+
+// DaemonLog is about the messages of Log rules (Group, Prefix, Rate) and of the daemon itself (Level, Format).
+type DaemonLog struct {
+	// Group is the NFLOG group that Log rules send to.
+	Group uint16 `json:"group,omitempty"`
+	// Prefix starts every message of a Log rule.
+	Prefix string `json:"prefix,omitempty"`
+	// Rate is how many messages a rule may send per second, 0 for any number.
+	Rate uint32 `json:"rate,omitempty"`
+	// Level is debug, info, warn or error; Format is text or json.
+	Level  string `json:"level,omitempty"`
+	Format string `json:"format,omitempty"`
+}
+
+// DaemonAPI is the unix socket of the API. Root and the daemon's own user may always use it.
+type DaemonAPI struct {
+	Socket string `json:"socket,omitempty"`
+	// Group is the name or number of a group whose members may use the API; UIDs are users who may.
+	Group string   `json:"group,omitempty"`
+	UIDs  []uint32 `json:"uids,omitempty"`
+}
+
+// DaemonMetrics is the Prometheus endpoint.
+type DaemonMetrics struct {
+	// Listen is an address and port, "" for no endpoint.
+	Listen string `json:"listen,omitempty"`
+}
+
+// DaemonFastPath is about the AF_XDP path in front of nftables.
+type DaemonFastPath struct {
+	Interfaces []string `json:"interfaces,omitempty"`
+	// Mode is off, auto or always.
+	Mode string `json:"mode,omitempty"`
+	// OnOverload says where packets go that the fast path has no room for: nft or drop.
+	OnOverload string `json:"on_overload,omitempty"`
+	// Queues is how many receive queues of an interface take part, 0 for all.
+	Queues int `json:"queues,omitempty"`
+	// BusyPoll polls the queues instead of waiting for interrupts.
+	BusyPoll bool `json:"busy_poll,omitempty"`
+}
+
+// Words of the daemon's configuration.
+const (
+	ActionDrop   = "Drop"
+	ActionReturn = "Return"
+	ActionAccept = "Accept"
+	ActionReject = "Reject"
+
+	OnExitKeep  = "keep"
+	OnExitClear = "clear"
+
+	FastPathOff    = "off"
+	FastPathAuto   = "auto"
+	FastPathAlways = "always"
+
+	OverloadNFT  = "nft"
+	OverloadDrop = "drop"
+)
+
+// DefaultDaemon is the configuration of an empty file. The failsafe ports are Calico's.
+func DefaultDaemon() *Daemon {
+	return &Daemon{
+		Debounce:                  DefaultDebounce,
+		WorkloadInterfacePrefixes: []string{"cali"},
+		Failsafe: DaemonFailsafe{
+			Inbound: mustFailsafePorts("tcp:22", "udp:68", "tcp:179", "tcp:2379", "tcp:2380", "tcp:5473", "tcp:6443", "tcp:6666", "tcp:6667"),
+			Outbound: mustFailsafePorts("udp:53", "udp:67", "tcp:179", "tcp:2379", "tcp:2380", "tcp:5473", "tcp:6443", "tcp:6666",
+				"tcp:6667"),
+		},
+		EndpointToHostAction: ActionDrop,
+		DenyAction:           ActionDrop,
+		DropInvalid:          true,
+		Log:                  DaemonLog{Group: 1, Prefix: "rampart", Rate: 100, Level: "info", Format: "text"},
+		API:                  DaemonAPI{Socket: "/run/rampart/rampart.sock"},
+		OnExit:               OnExitKeep,
+		StateDir:             "/var/lib/rampart",
+		Table:                "rampart",
+		FastPath:             DaemonFastPath{Mode: FastPathOff, OnOverload: OverloadNFT},
+	}
+}
