@@ -183,8 +183,7 @@ func labelsToApply(p *model.Profile) map[string]string {
 func (c *Compiler) putPolicy(k model.Key, r model.Resource) {
 	old := c.policies[k]
 	delete(c.policies, k)
-	if r != nil {
-		m := asPolicy(r)
+	if m := asPolicy(r); m != nil {
 		p := newPolicy(r, m, c.nextSerial())
 		sel := m.EndpointSelector()
 		p.subject = c.selections.hold(sel, sel.String())

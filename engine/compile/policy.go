@@ -45,15 +45,15 @@ type owner struct {
 	round uint64
 }
 
-// asPolicy is the policy that a resource is or stands for.
+// asPolicy is the policy that a resource is or stands for, nil for other kinds.
 func asPolicy(r model.Resource) *model.Policy {
 	switch r := r.(type) {
 	case *model.Policy:
 		return r
-	case interface{ Policy() *model.Policy }:
+	case *model.KubernetesNetworkPolicy:
 		return r.Policy()
 	}
-	return &model.Policy{Object: model.Object{Kind: r.Key().Kind, Metadata: *r.Meta(), Origin: r.Source()}}
+	return nil
 }
 
 func newPolicy(r model.Resource, m *model.Policy, serial uint64) *policy {
