@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rampart/bench/lab"
+	"rampart/engine/api"
 )
 
 // Config says what to run.
@@ -90,6 +91,11 @@ func (d *Daemon) Ready(ctx context.Context) error {
 func (d *Daemon) Command(ctx context.Context, command string, args ...string) (string, error) {
 	args = append([]string{command, "--socket", d.config.socket()}, args...)
 	return d.config.Namespace.Run(ctx, "", d.config.Binary, args...)
+}
+
+// Status asks the daemon how it is, policies included.
+func (d *Daemon) Status(ctx context.Context) (*api.Status, error) {
+	return api.NewClient(d.config.socket()).Status(ctx, true)
 }
 
 // Log is what the daemon has written so far.

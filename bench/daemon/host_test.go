@@ -1,0 +1,121 @@
+package daemon
+
+import (
+	"net/netip"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"rampart/bench/lab"
+	"rampart/engine/api"
+	"rampart/model"
+)
+
+// Failsafe ports stay open when policy denies everything, without any setting; others do not.
+func TestFailsafePorts(t *testing.T) {
+	b := newBench(t, host("ingress { action = \"Deny\" }\n  egress { action = \"Deny\" }"))
+	b.start()
+	b.reach("client", lab.FirewallName, map[uint16]bool{22: true, 179: true, 2379: true, 6443: true, 23: false, 80: false, 443: false})
+	b.reach(lab.FirewallName, "client", map[uint16]bool{179: true, 2380: true, 6443: true, 22: false, 80: false})
+	for _, family := range []int{4, 6} {
+		at := b.echo(b.top.Firewall, b.top.Addr(family), 22)
+		if err := lab.Ask(b.within(5*time.Second), b.top.Peer("client").Namespace, "tcp", at); err != nil {
+			t.Errorf("IPv%d: no way in by the failsafe port: %v", family, err)
+		}
+		// The host may still speak to itself.
+		if err := lab.Ask(b.within(5*time.Second), b.top.Firewall, "tcp", at); err != nil {
+			t.Errorf("IPv%d: the host cannot reach itself: %v", family, err)
+		}
+	}
+}
+
+// A session through a failsafe port stays open while policies change from open to closed and back.
+func TestFailsafeSessionSurvives(t *testing.T) {
+	open := host("ingress { action = \"Allow\" }\n  egress { action = \"Allow\" }")
+	b := newBench(t, open)
+	d := b.start()
+	at := b.echo(b.top.Firewall, b.top.Addr(4), 22)
+	session, err := b.top.Peer("client").Dial(b.ctx, "tcp", netip.AddrPort{}, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	for _, policy := range []string{host("ingress { action = \"Deny\" }\n  egress { action = \"Deny\" }"), open, ""} {
+		before := b.generation(d)
+		b.write(policy)
+		b.after(d, before)
+		if err := lab.Exchange(b.within(5*time.Second), session); err != nil {
+			t.Fatalf("the session broke under %q: %v", policy, err)
+		}
+	}
+}
+
+// The starter policy of the examples does what its comments say.
+func TestHostExample(t *testing.T) {
+	b := newBench(t, "")
+	example, err := filepath.Abs("../../examples/host")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.config.Policy, b.config.Node = []string{example}, "this-host"
+	d := b.start()
+	b.reach("client", lab.FirewallName, map[uint16]bool{22: true, 80: false, 8080: false})
+	b.reach(lab.FirewallName, "client", map[uint16]bool{22: true, 80: true, 443: true})
+	ctx := b.within(5 * time.Second)
+	for _, family := range []int{4, 6} {
+		if err := lab.Ping(ctx, b.top.Peer("client").Namespace, b.top.Addr(family)); err != nil {
+			t.Errorf("ping in: %v", err)
+		}
+		if err := lab.Ping(ctx, b.top.Firewall, b.top.Peer("client").Addr(family)); err != nil {
+			t.Errorf("ping out: %v", err)
+		}
+		client := b.top.Peer("client")
+		at := b.echo(client.Namespace, client.Addr(family), 443)
+		if err := lab.Ask(ctx, b.top.Firewall, "tcp", at); err != nil {
+			t.Errorf("the host cannot reach %s: %v", at, err)
+		}
+	}
+	s, err := d.Status(b.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range s.Policies {
+		if !p.Active {
+			t.Errorf("policy %s is inactive: %v", p.Name, p.Reasons)
+		}
+	}
+}
+
+// status tells every policy's state and why one has no effect.
+func TestPolicyStates(t *testing.T) {
+	b := newBench(t, database("1")+`
+network_policy "nobody" {
+  namespace = "prod"
+  selector  = "role == 'nobody'"
+}
+staged_network_policy "later" {
+  namespace = "prod"
+  selector  = "role == 'frontend'"
+  ingress { action = "Deny" }
+}
+network_policy "orphan" {
+  namespace = "prod"
+  tier      = "ghost"
+  selector  = "role == 'nobody'"
+}
+`)
+	d := b.start()
+	s := b.until(d, "a program is in force", func(s *api.Status) bool { return s.State == api.InForce })
+	got := map[string]api.Policy{}
+	for _, p := range s.Policies {
+		got[p.Name] = p
+	}
+	if p := got["database"]; !p.Active || p.Kind != model.KindNetworkPolicy || p.Endpoints != 1 {
+		t.Errorf("database: %+v", p)
+	}
+	for _, name := range []string{"nobody", "later", "orphan"} {
+		if p := got[name]; p.Active || len(p.Reasons) == 0 {
+			t.Errorf("%s: %+v, want an inactive policy with a reason", name, p)
+		}
+	}
+}
