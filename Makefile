@@ -69,6 +69,8 @@ install: build
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|@PREFIX@|$(PREFIX)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' packaging/rampart.service >$(DESTDIR)$(UNITDIR)/rampart.service
 	install -d $(DESTDIR)$(SYSCONFDIR)/rampart/policy
+	[ -e $(DESTDIR)$(SYSCONFDIR)/rampart/rampart.hcl ] || \
+		install -m 644 packaging/rampart.hcl $(DESTDIR)$(SYSCONFDIR)/rampart/rampart.hcl
 	@for f in $(DESTDIR)$(PREFIX)/share/bash-completion/completions/rampart=bash \
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_rampart=zsh \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/rampart.fish=fish; do \
