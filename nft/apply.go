@@ -53,6 +53,11 @@ func (b *Backend) Apply(ctx context.Context, p *ir.Program) (ir.Receipt, error) 
 	if err != nil {
 		return ir.Receipt{}, fmt.Errorf("nftables: %w", err)
 	}
+	if l.Logs {
+		b.setLogGroup(int(p.Options.LogGroup))
+	} else {
+		b.setLogGroup(-1)
+	}
 	return ir.Receipt{Generation: p.Generation, Hash: p.Hash, Duration: time.Since(start), Objects: l.Size().Total()}, nil
 }
 
@@ -132,6 +137,9 @@ func (b *Backend) change(l *lower.Lowered, d *ruleset.Delta, table *nftables.Tab
 	}
 	batch := newBatch(b.conn, table, counts)
 	batch.delta(d, b.state.handles)
+	if b.state.owner != 0 {
+		generation = 0 // nobody else can have changed our table; what happens to other tables does not matter
+	}
 	if err := batch.flush(generation); err != nil {
 		return err
 	}

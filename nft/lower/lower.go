@@ -34,6 +34,8 @@ type Lowered struct {
 	*ruleset.Ruleset
 	// Names says what each counter counts: a rule as RuleRef writes it, a default, or a built-in rule.
 	Names map[model.RuleID]string
+	// Logs tells that some rule logs.
+	Logs bool
 }
 
 // Lower turns a sealed program into a table. It is a pure function: equal programs give equal tables.
@@ -58,7 +60,7 @@ func Lower(p *ir.Program, o Options) *Lowered {
 		}
 		return cmp.Compare(x.Name, y.Name)
 	})
-	return &Lowered{b.rs, b.names}
+	return &Lowered{b.rs, b.names, b.logs}
 }
 
 // Verdicts are what allow and deny mean in one stage.
@@ -80,6 +82,7 @@ type Builder struct {
 	defs    map[ir.SetID]*ir.Set
 	groups  map[groupKey]string
 	names   map[model.RuleID]string
+	logs    bool
 }
 
 type groupKey struct {
