@@ -23,7 +23,6 @@ func estate(endpoints, perNode, policies, apps int) []model.Resource {
 	for i := range endpoints {
 		out = append(out, estateEndpoint(i, perNode, i%apps))
 	}
-	tcp := model.Protocol{Name: "TCP", Number: 6}
 	for i := range policies {
 		p := model.New(model.KindGlobalNetworkPolicy).(*model.Policy)
 		p.Metadata.Name = fmt.Sprintf("p%d", i)
@@ -73,8 +72,22 @@ func BenchmarkCompile(b *testing.B) {
 	}
 }
 
-// BenchmarkLabelChange moves one endpoint of another node from one app to another and back.
+// BenchmarkLabelChange moves one endpoint of another node from one app to the next.
 func BenchmarkLabelChange(b *testing.B) {
+	benchmarkChange(b, func(endpoints, step int) model.Resource { return estateEndpoint(endpoints, 100, step%500) })
+}
+
+// BenchmarkPolicyEdit replaces one policy by one with other ports and another peer.
+func BenchmarkPolicyEdit(b *testing.B) {
+	benchmarkChange(b, func(_, step int) model.Resource {
+		return global("edited", "app == 'a7'", ingress(model.Rule{
+			Action: model.Allow, Protocol: tcp, Source: model.EntityRule{Selector: fmt.Sprintf("app == 'a%d'", step%500)},
+			Destination: model.EntityRule{Ports: []model.Port{model.SinglePort(uint16(1 + step%60000))}},
+		}))
+	})
+}
+
+func benchmarkChange(b *testing.B, change func(endpoints, step int) model.Resource) {
 	for _, endpoints := range []int{1_000, 10_000, 100_000} {
 		b.Run(fmt.Sprintf("endpoints=%d", endpoints), func(b *testing.B) {
 			s := store.New()
@@ -84,17 +97,17 @@ func BenchmarkLabelChange(b *testing.B) {
 			c := compile.NewCompiler(ir.Options{})
 			host := compile.Host{Node: "node0"}
 			c.Compile(s.View(), store.Change{}, host)
-			moved := endpoints
+			step := 0
 			for b.Loop() {
 				b.StopTimer()
-				moved++
-				change, err := s.Apply(&model.Bundle{Source: "a", Resources: []model.Resource{estateEndpoint(endpoints, 100, moved%500)}})
+				step++
+				made, err := s.Apply(&model.Bundle{Source: "edit", Resources: []model.Resource{change(endpoints, step)}})
 				if err != nil {
 					b.Fatal(err)
 				}
 				v := s.View()
 				b.StartTimer()
-				c.Compile(v, change, host)
+				c.Compile(v, made, host)
 			}
 		})
 	}
