@@ -1,0 +1,174 @@
+package xsk_test
+
+import (
+	"net/netip"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/asavie/xdp"
+	"golang.org/x/sys/unix"
+
+	"rampart/bench/pktgen"
+	"rampart/model"
+	"rampart/xdp/xsk"
+)
+
+// BenchmarkReceiveAndDrop floods the implementations in turn, generator on one core and receiver on another. It reports
+// the median of the rates in millions a second, what the receiving thread spent per frame in nanoseconds (the steadier
+// figure on a busy machine), and the ratios of our rings to github.com/asavie/xdp used as its documentation shows.
+func BenchmarkReceiveAndDrop(b *testing.B) {
+	if runtime.NumCPU() < 2 {
+		b.Skip("needs a core for the generator and one for the receiver")
+	}
+	w := newWire(b)
+	flow := pktgen.Flow{SrcMAC: []byte{2, 0, 0, 0, 0, 1}, DstMAC: []byte{2, 0, 0, 0, 0, 2}, Packet: model.Packet{
+		Src: netip.MustParseAddr("192.0.2.1"), Dst: netip.MustParseAddr("198.51.100.1"), Protocol: model.ProtoUDP, SrcPort: 9, DstPort: 9,
+	}}
+	f, err := flow.Frame(60)
+	if err != nil {
+		b.Fatal(err)
+	}
+	g, err := pktgen.New(pktgen.Config{NetNS: w.a.FD(), Ifindex: w.x0, Frames: [][]byte{f}, CPU: 0, CPUPinned: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer g.Close()
+	rate, cost := map[string][]float64{}, map[string][]float64{}
+	for b.Loop() {
+		for range 7 {
+			for _, r := range receivers {
+				stop := &atomic.Bool{}
+				loop, closeSocket := r.open(b, w)
+				n, perFrame := flood(b, g, stop, loop)
+				rate[r.name], cost[r.name] = append(rate[r.name], n), append(cost[r.name], perFrame)
+				closeSocket()
+			}
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	for name := range rate {
+		b.ReportMetric(median(rate[name]), name+"-Mpps")
+		b.ReportMetric(median(cost[name]), name+"-ns/frame")
+	}
+	b.ReportMetric(median(rate["rings"])/median(rate["library"]), "rate-ratio")
+	b.ReportMetric(median(cost["library"])/median(cost["rings"]), "cost-ratio")
+}
+
+// receivers are loops that receive and drop until told to stop, and return how many frames they took.
+var receivers = []struct {
+	name string
+	open func(b *testing.B, w *wire) (loop func(stop *atomic.Bool) uint64, closeSocket func())
+}{
+	{"rings", func(b *testing.B, w *wire) (func(*atomic.Bool) uint64, func()) { return ours(b, w, xsk.Open) }},
+	{"adapter", func(b *testing.B, w *wire) (func(*atomic.Bool) uint64, func()) { return ours(b, w, xsk.OpenAsavie) }},
+	{"library", library},
+}
+
+func ours(b *testing.B, w *wire, open func(xsk.Config) (xsk.Socket, error)) (func(*atomic.Bool) uint64, func()) {
+	s := w.listen(b, open, xsk.Config{})
+	return func(stop *atomic.Bool) uint64 { return receiveAndDrop(s, stop) }, func() { s.Close() }
+}
+
+func receiveAndDrop(s xsk.Socket, stop *atomic.Bool) (n uint64) {
+	s.Fill(xsk.AllFrames(xsk.Config{}))
+	var batch [64]xsk.Desc
+	for !stop.Load() {
+		k := s.Receive(batch[:])
+		if k == 0 {
+			_ = s.Wait(time.Millisecond)
+			continue
+		}
+		for _, d := range batch[:k] {
+			touch(s.Frame(d))
+		}
+		for filled := 0; filled < k; {
+			filled += s.Fill(batch[filled:k])
+		}
+		n += uint64(k)
+	}
+	return n
+}
+
+// library uses github.com/asavie/xdp the way its package documentation does.
+func library(b *testing.B, w *wire) (func(*atomic.Bool) uint64, func()) {
+	var s *xdp.Socket
+	err := w.b.Do(func() (err error) {
+		for range 100 { // the last one's queue is freed late
+			s, err = xdp.NewSocket(w.y0, 0, &xdp.SocketOptions{NumFrames: 4096, FrameSize: 2048, FillRingNumDescs: 2048,
+				CompletionRingNumDescs: 2048, RxRingNumDescs: 2048, TxRingNumDescs: 2048})
+			if err == nil {
+				break
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := w.xskmap.Put(uint32(0), uint32(s.FD())); err != nil {
+		b.Fatal(err)
+	}
+	loop := func(stop *atomic.Bool) (n uint64) {
+		for !stop.Load() {
+			if free := s.NumFreeFillSlots(); free > 0 {
+				s.Fill(s.GetDescs(free))
+			}
+			k, _, err := s.Poll(1)
+			if err != nil {
+				return n
+			}
+			for _, d := range s.Receive(k) {
+				touch(s.GetFrame(d))
+			}
+			n += uint64(k)
+		}
+		return n
+	}
+	return loop, func() {
+		var st unix.Stat_t
+		_ = unix.Fstat(s.FD(), &st)
+		s.Close()
+		_ = xsk.UnmapLeftovers(st.Ino) // or the queue would stay taken
+	}
+}
+
+var sink byte
+
+// touch reads a header, as anybody who decides about a frame must.
+func touch(f []byte) { sink += f[12] + f[30] }
+
+func median(x []float64) float64 {
+	slices.Sort(x)
+	return x[len(x)/2]
+}
+
+// flood runs the generator for a moment and returns how many million frames a second the loop took, and the nanoseconds
+// of its thread for each.
+func flood(b *testing.B, g *pktgen.Generator, stop *atomic.Bool, loop func(*atomic.Bool) uint64) (mpps, perFrame float64) {
+	type result struct {
+		frames uint64
+		spent  time.Duration
+	}
+	done := make(chan result)
+	go func() {
+		runtime.LockOSThread() // not unlocked: the pinned thread ends with the goroutine
+		var cpu unix.CPUSet
+		cpu.Set(1)
+		_ = unix.SchedSetaffinity(0, &cpu)
+		var ru unix.Rusage
+		n := loop(stop)
+		_ = unix.Getrusage(unix.RUSAGE_THREAD, &ru)
+		done <- result{n, time.Duration(ru.Utime.Nano() + ru.Stime.Nano())}
+	}()
+	r, err := g.Run(150 * time.Millisecond)
+	stop.Store(true)
+	got := <-done
+	if err != nil {
+		b.Fatal(err)
+	}
+	return float64(got.frames) / r.Elapsed.Seconds() / 1e6, float64(got.spent.Nanoseconds()) / float64(max(1, got.frames))
+}
