@@ -13,7 +13,7 @@ type Receipt = ir.Receipt
 // Backend puts one compiled program into force. Apply is all-or-nothing: on error the previous program stays in force.
 //
 // The engine never calls two methods of one backend at the same time, except those of DriftWatcher and FlowWatcher,
-// which run for as long as the daemon does.
+// which run for as long as the daemon does, and CounterName.
 type Backend interface {
 	// Name is short and fixed: "nft", "xdp".
 	Name() string
@@ -30,6 +30,12 @@ type Backend interface {
 // rebuilds a rule; the engine adds up what was counted before.
 type CounterReader interface {
 	Counters(ctx context.Context) (map[model.RuleID]ir.Counter, error)
+}
+
+// CounterNamer is a CounterReader whose counters are not all rules: it counts defaults and built-in rules too.
+type CounterNamer interface {
+	// CounterName says what a counter of the program in force counts, "" when that is unknown.
+	CounterName(id model.RuleID) string
 }
 
 // DriftWatcher is a backend that notices when others change what it has put in force.

@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"rampart/engine/api"
 	"rampart/engine/ir"
 	"rampart/model"
 )
@@ -64,6 +67,26 @@ func (e *Engine) readCounters(ctx context.Context) (map[model.RuleID]ir.Counter,
 		return nil, errNoCounters
 	}
 	return total, nil
+}
+
+// nameCounters describes counters that are not rules of the program, in the order of their names; those without a name
+// are left out.
+func (e *Engine) nameCounters(counters map[model.RuleID]ir.Counter) []api.Counter {
+	var out []api.Counter
+	for id, n := range counters {
+		for _, s := range e.seats {
+			namer, ok := s.backend.(CounterNamer)
+			if !ok {
+				continue
+			}
+			if name := namer.CounterName(id); name != "" {
+				out = append(out, api.Counter{ID: id.String(), Rule: name, Packets: n.Packets, Bytes: n.Bytes})
+				break
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b api.Counter) int { return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.ID, b.ID)) })
+	return out
 }
 
 func (s *seat) count(ctx context.Context, r CounterReader) (map[model.RuleID]ir.Counter, error) {

@@ -19,10 +19,12 @@ var ErrStopped = errors.New("the daemon is stopping")
 
 // Engine keeps the policy of its sources in force in its backends. New makes one; Run runs it, once.
 type Engine struct {
-	config  Config
-	state   *stateDir
-	metrics *metrics
-	started time.Time
+	config Config
+	state  *stateDir
+	// stateErr is why there is no state directory although one is configured.
+	stateErr error
+	metrics  *metrics
+	started  time.Time
 
 	snapshot atomic.Pointer[snapshot]
 	seats    []*seat
@@ -41,17 +43,19 @@ type snapshot struct {
 	newest  *build
 }
 
-// New makes an engine. It touches neither sources nor backends, and creates the state directory.
+// New makes an engine. It touches neither sources nor backends, and creates and locks the state directory; an engine that
+// cannot have it runs without.
 func New(c Config) (*Engine, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	state, err := openState(c.StateDir)
 	if err != nil {
-		return nil, err
+		// Policy comes first: a host that cannot remember is still a host to guard.
+		c.Logger.Error("nothing will be saved for the next start", "error", err)
 	}
 	e := &Engine{
-		config: c, state: state, started: time.Now(), reloads: make(chan *ticket), stopped: make(chan struct{}),
+		config: c, state: state, stateErr: err, started: time.Now(), reloads: make(chan *ticket), stopped: make(chan struct{}),
 	}
 	for _, b := range c.Backends {
 		e.seats = append(e.seats, newSeat(b, c.Logger))
@@ -110,12 +114,13 @@ func (e *Engine) Counters(ctx context.Context) ([]api.Counter, error) {
 	out := make([]api.Counter, 0, len(rules))
 	for _, r := range rules {
 		n := counters[r.rule.ID]
+		delete(counters, r.rule.ID)
 		out = append(out, api.Counter{
 			ID: r.rule.ID.String(), Rule: r.ref, Direction: r.direction, Action: r.rule.Action, Origin: r.rule.Origin.String(),
 			Packets: n.Packets, Bytes: n.Bytes,
 		})
 	}
-	return out, nil
+	return append(out, e.nameCounters(counters)...), nil
 }
 
 // Reload implements api.Daemon.

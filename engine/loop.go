@@ -78,6 +78,7 @@ func newLoop(e *Engine) *loop {
 
 func (l *loop) run(ctx context.Context) error {
 	defer close(l.e.stopped)
+	defer l.e.state.close()
 	l.recall()
 
 	// Two groups: what brings news stops first, what serves the last step of the loop after it.
@@ -174,6 +175,9 @@ func (l *loop) steps(ctx context.Context) {
 
 // recall reads what an earlier run has saved.
 func (l *loop) recall() {
+	if l.e.stateErr != nil {
+		l.fail("state directory", l.e.stateErr.Error())
+	}
 	var names []string
 	highest, err := l.e.state.loadGeneration()
 	if err != nil {

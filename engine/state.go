@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"rampart/engine/api"
 	"rampart/model"
 )
@@ -19,8 +21,13 @@ import (
 // the source cannot be read at boot, and the highest generation given out.
 //
 // All methods of a nil stateDir do nothing: a daemon without a state directory saves nothing.
-type stateDir struct{ path string }
+type stateDir struct {
+	path string
+	lock *os.File
+}
 
+// openState creates the directory and locks it: two daemons, in two network namespaces, would overwrite each other's
+// bundles. The kernel releases the lock when the process ends.
 func openState(path string) (*stateDir, error) {
 	if path == "" {
 		return nil, nil
@@ -28,12 +35,31 @@ func openState(path string) (*stateDir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	return &stateDir{path}, nil
+	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		lock.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = errors.New("another daemon uses it")
+		}
+		return nil, fmt.Errorf("state directory %s: %w", path, err)
+	}
+	return &stateDir{path, lock}, nil
+}
+
+func (s *stateDir) close() error {
+	if s == nil {
+		return nil
+	}
+	return s.lock.Close()
 }
 
 const (
 	generationFile = "generation"
 	bundlePrefix   = "bundle-"
+	lockFile       = "lock"
 )
 
 // bundlePath is the file of a source. The name is hashed because it may hold anything; the file itself repeats it.

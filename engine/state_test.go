@@ -121,6 +121,10 @@ func TestCrashLosesNothing(t *testing.T) {
 			first.a.set(world("a", revision))
 			time.Sleep(2 * saveInterval)
 		}
+		// What the kernel does when a process is killed.
+		if err := first.state.close(); err != nil {
+			t.Fatal(err)
+		}
 		r := newRig(t)
 		r.a.set(nil, broken("a.yaml", 1))
 		r.b.set(nil, broken("b.yaml", 1))
@@ -129,6 +133,23 @@ func TestCrashLosesNothing(t *testing.T) {
 		r.wantHolds("a-3 b-1")
 		if was, is := first.Status(false).Program.Generation, r.Status(false).Program.Generation; is <= was {
 			t.Errorf("generation %d after %d", is, was)
+		}
+	})
+}
+
+// TestTwoDaemonsDoNotShareState has a second daemon, in another network namespace, with the same directory.
+func TestTwoDaemonsDoNotShareState(t *testing.T) {
+	dir := t.TempDir()
+	inBubble(t, func(t *testing.T) {
+		first := newRig(t).good().start(func(c *Config) { c.StateDir = dir })
+		second := newRig(t).good().start(func(c *Config) { c.StateDir = dir })
+		second.settle()
+		second.wantHolds("a-1 b-1")
+		if e := second.Status(false).LastError; e == nil || !strings.Contains(e.Message, "another daemon uses it") {
+			t.Errorf("last error %+v", e)
+		}
+		if err := first.stop(); err != nil {
+			t.Error(err)
 		}
 	})
 }
@@ -258,7 +279,7 @@ func TestDamagedStateDoesNotStopTheDaemon(t *testing.T) {
 	dir := t.TempDir()
 	inBubble(t, func(t *testing.T) {
 		r := newRig(t).good()
-		state := &stateDir{dir}
+		state := &stateDir{path: dir}
 		for _, path := range []string{state.bundlePath("a"), state.bundlePath("b"), filepath.Join(dir, generationFile)} {
 			if err := os.WriteFile(path, []byte("rubbish"), 0o600); err != nil {
 				t.Fatal(err)
@@ -276,8 +297,7 @@ func TestDamagedStateDoesNotStopTheDaemon(t *testing.T) {
 func TestUnwritableStateDoesNotStopPolicy(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	inBubble(t, func(t *testing.T) {
-		r := newRig(t).good()
-		r.start(func(c *Config) { c.StateDir = dir })
+		r := newRig(t).good().start(func(c *Config) { c.StateDir = dir })
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
 		}

@@ -181,12 +181,13 @@ type Applied struct {
 	Profiles  []string        `json:"profiles,omitempty"`
 }
 
-// Counter is what one rule has matched since the daemon started.
+// Counter is what one rule has matched. Defaults and a backend's built-in rules are counted too; they come last and have
+// neither direction nor action.
 type Counter struct {
 	ID        string          `json:"id"`
 	Rule      string          `json:"rule"`
-	Direction model.Direction `json:"direction"`
-	Action    model.Action    `json:"action"`
+	Direction model.Direction `json:"direction,omitempty"`
+	Action    model.Action    `json:"action,omitempty"`
 	Origin    string          `json:"origin,omitempty"`
 	Packets   uint64          `json:"packets"`
 	Bytes     uint64          `json:"bytes"`
