@@ -28,6 +28,8 @@ type Compiler struct {
 	policies   map[model.Key]*policy
 	items      map[model.Key]*item
 	locals     map[model.Key]*local
+	// interfaces are those of the host as the locals were last placed on them.
+	interfaces []Interface
 	// byKey are the policies by key.
 	byKey []*policy
 
@@ -44,6 +46,7 @@ type Compiler struct {
 		profiles, namespaces map[string]bool
 		accounts             map[accountName]bool
 	}
+	replace bool     // endpoints of the node changed: find their interfaces again
 	reorder bool     // tiers, policies or profiles changed: look at every endpoint
 	regroup bool     // some endpoint has other groups
 	retired []*owner // versions out of use that still hold sets

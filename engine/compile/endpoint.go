@@ -1,7 +1,9 @@
 package compile
 
 import (
+	"maps"
 	"net/netip"
+	"reflect"
 	"slices"
 
 	"rampart/engine/ir"
@@ -36,6 +38,7 @@ func (c *Compiler) isLocal(r model.Resource) bool {
 
 // setLocal enters an endpoint into the list of those to enforce, or takes it out.
 func (c *Compiler) setLocal(it *item, here bool) {
+	c.replace = c.replace || here || it.local != nil
 	switch {
 	case !here && it.local != nil:
 		delete(c.locals, it.resource.Key())
@@ -57,7 +60,7 @@ func (c *Compiler) setLocal(it *item, here bool) {
 
 // compileEndpoints brings the groups of the node's endpoints up to date.
 func (c *Compiler) compileEndpoints(host Host) {
-	c.placeHostEndpoints(host)
+	c.placeEndpoints(host)
 	for _, l := range c.locals {
 		if l.dirty || c.reorder {
 			c.compileEndpoint(l)
@@ -70,21 +73,26 @@ func (c *Compiler) compileEndpoints(host Host) {
 	}
 }
 
-// placeHostEndpoints finds the interfaces of the node's host endpoints.
-func (c *Compiler) placeHostEndpoints(host Host) {
-	var hosts []*model.HostEndpoint
-	for _, l := range c.locals {
-		if h, ok := l.item.resource.(*model.HostEndpoint); ok {
-			hosts = append(hosts, h)
-		}
+// placeEndpoints finds the interfaces of the node's endpoints.
+func (c *Compiler) placeEndpoints(host Host) {
+	if !c.replace && reflect.DeepEqual(host.Interfaces, c.interfaces) {
+		return
 	}
-	slices.SortFunc(hosts, func(a, b *model.HostEndpoint) int { return a.Key().Compare(b.Key()) })
-	for h, names := range resolveHostEndpoints(hosts, host) {
-		l := c.locals[h.Key()]
+	c.replace = false
+	c.interfaces = nil
+	for _, i := range host.Interfaces {
+		c.interfaces = append(c.interfaces, Interface{i.Name, slices.Clone(i.Addrs)})
+	}
+	for l, names := range place(slices.Collect(maps.Values(c.locals)), host) {
 		if !slices.Equal(l.interfaces, names) {
 			l.interfaces, l.dirty = names, true
 		}
 	}
+}
+
+func (l *local) workload() bool {
+	_, ok := l.item.resource.(*model.WorkloadEndpoint)
+	return ok
 }
 
 func (c *Compiler) compileEndpoint(l *local) {
@@ -100,7 +108,6 @@ func (c *Compiler) compileEndpoint(l *local) {
 	switch r := l.item.resource.(type) {
 	case *model.WorkloadEndpoint:
 		class, names = workload, r.Spec.Profiles
-		l.interfaces = []string{r.Spec.InterfaceName}
 		e.Workload, e.Addrs, e.SpoofAllowed = true, l.item.nets, prefixes(r.Spec.AllowSpoofedSourcePrefixes)
 	case *model.HostEndpoint:
 		names = r.Spec.Profiles

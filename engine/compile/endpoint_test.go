@@ -70,6 +70,9 @@ func TestHostEndpointInterfaces(t *testing.T) {
 		}, "a@eth0 b@ c@"},
 		{"the first by name wins all interfaces", []model.Resource{hostEndpoint("b", "*", "", ""), hostEndpoint("a", "*", "", "")}, "a@* b@"},
 		{"another node", []model.Resource{elsewhere}, ""},
+		{"of two workloads the first by key, before any host endpoint", []model.Resource{
+			workload("b", "", "", onInterface("eth0")), workload("c", "", "", onInterface("eth0")), hostEndpoint("a", "", "192.0.2.1", ""),
+		}, "a@ b@eth0 c@"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := compile.Compile(store.ViewOf(c.endpoints...), host, ir.Options{})
@@ -82,6 +85,10 @@ func TestHostEndpointInterfaces(t *testing.T) {
 			}
 		})
 	}
+}
+
+func onInterface(name string) func(*model.WorkloadEndpoint) {
+	return func(w *model.WorkloadEndpoint) { w.Spec.InterfaceName = name }
 }
 
 func TestWorkloadAddresses(t *testing.T) {

@@ -25,28 +25,39 @@ type Interface struct {
 // anyInterface is the interface name of a host endpoint for all interfaces without one of their own.
 const anyInterface = "*"
 
-// resolveHostEndpoints says on which interfaces each host endpoint is in force. Endpoints must be sorted by name: of
-// several for one interface the first wins, given by name or by address. One that wins none gets the interface "".
-func resolveHostEndpoints(endpoints []*model.HostEndpoint, host Host) map[*model.HostEndpoint][]string {
-	out := make(map[*model.HostEndpoint][]string, len(endpoints))
-	taken := map[string]bool{}
-	for _, h := range endpoints {
-		var names []string
-		if h.Spec.InterfaceName != "" {
-			names = []string{h.Spec.InterfaceName}
-		} else {
-			names = holders(host, h.Spec.ExpectedIPs)
+// place says on which interfaces each endpoint is in force. Of several endpoints for one interface the first by key wins,
+// workloads before host endpoints; a host endpoint may claim it by name or by address. One that wins none is in force
+// on the interface "", which is none.
+func place(locals []*local, host Host) map[*local][]string {
+	slices.SortFunc(locals, func(a, b *local) int {
+		if a.workload() != b.workload() {
+			if a.workload() {
+				return -1
+			}
+			return 1
 		}
-		for _, n := range names {
-			if !taken[n] {
-				taken[n] = true
-				out[h] = append(out[h], n)
+		return a.item.resource.Key().Compare(b.item.resource.Key())
+	})
+	out := make(map[*local][]string, len(locals))
+	taken := make(map[string]bool, len(locals))
+	for _, l := range locals {
+		var names []string
+		switch r := l.item.resource.(type) {
+		case *model.WorkloadEndpoint:
+			names = []string{r.Spec.InterfaceName}
+		case *model.HostEndpoint:
+			if names = []string{r.Spec.InterfaceName}; names[0] == "" {
+				names = holders(host, r.Spec.ExpectedIPs)
 			}
 		}
-		if out[h] == nil {
-			out[h] = []string{""}
+		names = slices.DeleteFunc(names, func(n string) bool { return n == "" || taken[n] })
+		for _, n := range names {
+			taken[n] = true
 		}
-		slices.Sort(out[h])
+		if len(names) == 0 {
+			names = []string{""}
+		}
+		out[l] = names
 	}
 	return out
 }
@@ -55,7 +66,7 @@ func resolveHostEndpoints(endpoints []*model.HostEndpoint, host Host) map[*model
 func holders(host Host, addrs []netip.Addr) []string {
 	var names []string
 	for _, i := range host.Interfaces {
-		if slices.ContainsFunc(i.Addrs, func(a netip.Addr) bool { return slices.Contains(addrs, a.WithZone("")) }) {
+		if slices.ContainsFunc(i.Addrs, func(a netip.Addr) bool { return slices.Contains(addrs, a.Unmap().WithZone("")) }) {
 			names = append(names, i.Name)
 		}
 	}

@@ -144,6 +144,23 @@ func (d *digest) options(o *Options) {
 	d.u64(uint64(o.LogRate))
 }
 
+func (d *digest) origin(o model.Origin) {
+	d.string(o.File)
+	d.length(o.Line)
+	d.length(o.Column)
+}
+
+func (d *digest) state(s *PolicyState) {
+	d.string(string(s.Key.Kind))
+	d.string(s.Key.Namespace)
+	d.string(s.Key.Name)
+	d.string(s.Tier)
+	d.origin(s.Origin)
+	d.bool(s.Active)
+	d.strings(s.Reasons)
+	d.length(s.Endpoints)
+}
+
 // sum is the first eight bytes of the SHA-256, never 0 because 0 means "not computed".
 func (d digest) sum() uint64 {
 	h := sha256.Sum256(d)

@@ -10,8 +10,8 @@ import (
 type Program struct {
 	// Generation counts programs of one daemon; the engine assigns it. It is not part of Hash.
 	Generation uint64
-	// Hash is 16 hexadecimal digits over everything below that decides packets: all but origins and States. Equal hashes
-	// mean equal enforcement. Seal computes it.
+	// Hash is 16 hexadecimal digits over everything below, origins and States included: equal hashes mean equal programs.
+	// Programs with different hashes may still enforce the same; Diff tells. Seal computes it.
 	Hash string
 	// Node is the node the program was compiled for.
 	Node    string
@@ -111,8 +111,9 @@ type Policy struct {
 	Staged bool
 	// Ingress and Egress are the rules that govern each direction; nil when the policy does not govern it.
 	Ingress, Egress []*Rule
-	// Sum is a hash of the policy without its origins. Seal computes it; 0 is "not yet".
-	Sum uint64
+	// Sum is a hash of the policy without its origins, OriginSum one of the origins alone: an edit that only moves lines
+	// changes nothing in force. Seal computes both; 0 is "not yet".
+	Sum, OriginSum uint64
 }
 
 // Rules are the policy's rules for a direction.
@@ -129,8 +130,8 @@ type Profile struct {
 	Origin          model.Origin
 	Missing         bool
 	Ingress, Egress []*Rule
-	// Sum is a hash of the profile without its origins. Seal computes it; 0 is "not yet".
-	Sum uint64
+	// Sum and OriginSum are as in Policy.
+	Sum, OriginSum uint64
 }
 
 // Rules are the profile's rules for a direction.
@@ -237,9 +238,9 @@ type Endpoint struct {
 	Key    model.Key
 	Origin model.Origin
 	// Interface is the interface name; "*" is every interface that is not a workload's and has no endpoint of its own.
-	// A host endpoint given by expectedIPs has been resolved to the interface that holds one of them. "" is a host
-	// endpoint that is in force nowhere: no interface holds its addresses, or another endpoint has its interface.
-	// Backends skip it; explain does not.
+	// A host endpoint given by expectedIPs has been resolved to the interface that holds one of them. No two endpoints
+	// have the same interface, except "": such an endpoint is in force nowhere, because no interface holds its addresses
+	// or another endpoint has its interface. Backends skip it; explain does not.
 	Interface string
 	// Workload tells the kind of endpoint.
 	Workload bool
@@ -249,7 +250,7 @@ type Endpoint struct {
 	// Ingress and Egress hold the group per layer; nil where the layer has no say (workloads have only LayerNormal; a
 	// host endpoint's other layers are nil when no policy of that kind applies in that direction).
 	Ingress, Egress [model.NumLayers]*Group
-	// Sum is a hash of the endpoint, its groups by ID. Seal computes it; 0 is "not yet".
+	// Sum is a hash of the endpoint without its origin, its groups by ID. Seal computes it; 0 is "not yet".
 	Sum uint64
 }
 

@@ -50,10 +50,12 @@ func hash(p *Program) string {
 	d.length(len(p.Policies))
 	for _, q := range p.Policies {
 		d.u64(q.Sum)
+		d.u64(q.OriginSum)
 	}
 	d.length(len(p.Profiles))
 	for _, q := range p.Profiles {
 		d.u64(q.Sum)
+		d.u64(q.OriginSum)
 	}
 	d.length(len(p.Groups))
 	for _, g := range p.Groups {
@@ -62,6 +64,11 @@ func hash(p *Program) string {
 	d.length(len(p.Endpoints))
 	for _, e := range p.Endpoints {
 		d.u64(e.Sum)
+		d.origin(e.Origin)
+	}
+	d.length(len(p.States))
+	for i := range p.States {
+		d.state(&p.States[i])
 	}
 	return fmt.Sprintf("%016x", d.sum())
 }
@@ -115,6 +122,7 @@ func SealPolicy(q *Policy) {
 	d.rules(q.Ingress)
 	d.rules(q.Egress)
 	q.Sum = d.sum()
+	q.OriginSum = originSum(q.Origin, q.Ingress, q.Egress)
 }
 
 // SealProfile gives the profile's rules their IDs and computes its Sum; Seal calls it.
@@ -129,6 +137,18 @@ func SealProfile(q *Profile) {
 	d.rules(q.Ingress)
 	d.rules(q.Egress)
 	q.Sum = d.sum()
+	q.OriginSum = originSum(q.Origin, q.Ingress, q.Egress)
+}
+
+func originSum(own model.Origin, ingress, egress []*Rule) uint64 {
+	var d digest
+	d.origin(own)
+	for _, list := range [2][]*Rule{ingress, egress} {
+		for _, r := range list {
+			d.origin(r.Origin)
+		}
+	}
+	return d.sum()
 }
 
 func sealRules(owner model.Key, ingress, egress []*Rule) {

@@ -18,12 +18,17 @@ func Prefixes(r model.Resource) iter.Seq[netip.Prefix] {
 			yieldNets(r.Spec.Nets, yield)
 		case *model.HostEndpoint:
 			for _, a := range r.Spec.ExpectedIPs {
-				if a.IsValid() && !yield(netip.PrefixFrom(a.WithZone(""), a.BitLen())) {
+				if a.IsValid() && !yield(single(a)) {
 					return
 				}
 			}
 		}
 	}
+}
+
+func single(a netip.Addr) netip.Prefix {
+	a = a.Unmap().WithZone("")
+	return netip.PrefixFrom(a, a.BitLen())
 }
 
 func yieldNets(nets []model.Net, yield func(netip.Prefix) bool) {

@@ -3,6 +3,7 @@ package store_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"rampart/model"
@@ -30,6 +31,22 @@ func BenchmarkApply(b *testing.B) {
 			for b.Loop() {
 				if _, err := store.New().Apply(bundle); err != nil {
 					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("one of the same resources replaced/endpoints=%d", n), func(b *testing.B) {
+			s := store.New()
+			bundle := &model.Bundle{Source: "a", Resources: endpoints(n)}
+			if _, err := s.Apply(bundle); err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				changed := *bundle.Resources[n/2].(*model.WorkloadEndpoint)
+				changed.Spec.MAC += "0"
+				bundle = &model.Bundle{Source: "a", Resources: slices.Clone(bundle.Resources)}
+				bundle.Resources[n/2] = &changed
+				if c, err := s.Apply(bundle); err != nil || c.Empty() {
+					b.Fatal(c, err)
 				}
 			}
 		})

@@ -69,6 +69,7 @@ func (s *Store) Apply(b *model.Bundle) (Change, error) {
 			switch r, ok := next.byKey[k]; {
 			case !ok:
 				keys[k] = struct{}{}
+			case old == r:
 			case reflect.DeepEqual(old, r):
 				next.byKey[k] = old
 			default:
