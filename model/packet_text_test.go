@@ -117,6 +117,28 @@ func TestProbeJSON(t *testing.T) {
 	}
 }
 
+func FuzzProbeJSON(f *testing.F) {
+	f.Add([]byte(`{"endpoint":"wep/prod/db","direction":"ingress","hook":"preDNAT","packet":{"src":"10.0.0.1","dst":"10.0.0.3","protocol":"TCP","sport":1,"dport":2}}`))
+	f.Add([]byte(`{"endpoint":"hep/h","direction":"egress","packet":{"src":"::1","dst":"::2","protocol":58,"icmpType":128,"fragment":true,"http":{"method":"GET","path":"/"}}}`))
+	f.Add([]byte(`{"packet":{"protocol":null}} {}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var p, again Probe
+		if json.Unmarshal(b, &p) != nil {
+			return
+		}
+		out, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(out, &again); err != nil {
+			t.Fatalf("%s became %s: %v", b, out, err)
+		}
+		if d := cmp.Diff(p, again, cmpopts.EquateComparable(netip.Addr{})); d != "" {
+			t.Fatal(d)
+		}
+	})
+}
+
 func TestParseKey(t *testing.T) {
 	for text, want := range map[string]string{
 		"WorkloadEndpoint/prod/db": "WorkloadEndpoint/prod/db", "wep/db": "WorkloadEndpoint/default/db", "HEP/h1": "HostEndpoint/h1",

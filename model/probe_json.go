@@ -54,15 +54,15 @@ func (p *Packet) UnmarshalJSON(b []byte) error {
 
 // probeJSON is the JSON form of a Probe.
 type probeJSON struct {
-	Endpoint  string `json:"endpoint"`
-	Direction string `json:"direction"`
-	Hook      string `json:"hook,omitempty"`
-	Packet    Packet `json:"packet"`
+	Endpoint  string  `json:"endpoint"`
+	Direction string  `json:"direction"`
+	Hook      string  `json:"hook,omitempty"`
+	Packet    *Packet `json:"packet"`
 }
 
 // MarshalJSON implements json.Marshaler.
 func (p Probe) MarshalJSON() ([]byte, error) {
-	return json.Marshal(probeJSON{p.Endpoint.String(), strings.ToLower(string(p.Direction)), p.Layer.String(), p.Packet})
+	return json.Marshal(probeJSON{p.Endpoint.String(), strings.ToLower(string(p.Direction)), p.Layer.String(), &p.Packet})
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -81,7 +81,10 @@ func (p *Probe) UnmarshalJSON(b []byte) (err error) {
 	if p.Layer, ok = ParseLayer(j.Hook); !ok {
 		return fmt.Errorf("hook %q is not one of normal, forward, preDNAT, untracked", j.Hook)
 	}
-	p.Packet = j.Packet
+	if j.Packet == nil {
+		return errors.New("probe has no packet")
+	}
+	p.Packet = *j.Packet
 	return nil
 }
 
@@ -124,10 +127,22 @@ func UnmarshalStrict(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return err
+		return plainJSONError(err)
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return errors.New("text after the JSON value")
 	}
 	return nil
+}
+
+// plainJSONError says the same without naming Go's types.
+func plainJSONError(err error) error {
+	var t *json.UnmarshalTypeError
+	if errors.As(err, &t) && t.Field != "" {
+		return fmt.Errorf("%s: %s is not allowed here", t.Field, t.Value)
+	}
+	if text, ok := strings.CutPrefix(err.Error(), "json: "); ok {
+		return errors.New(text)
+	}
+	return err
 }

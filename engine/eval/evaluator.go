@@ -41,14 +41,21 @@ func (e *Evaluator) Evaluate(pr model.Probe) (model.Verdict, error) {
 	return e.decide(ep, &pr, enforced, nil), nil
 }
 
-// Pending decides one probe as if staged policies were enforced; ok tells whether any is staged at this endpoint,
+// Pending decides one probe as if staged policies were enforced. It is nil when none is staged at this endpoint,
 // direction and layer. A staged policy replaces the enforced one of the same kind, namespace and name.
-func (e *Evaluator) Pending(pr model.Probe) (v model.Verdict, ok bool, err error) {
+func (e *Evaluator) Pending(pr model.Probe) (*Pending, error) {
 	ep, err := e.find(&pr)
-	if err != nil || !hasStaged(ep.Group(pr.Direction, pr.Layer)) {
-		return model.Verdict{}, false, err
+	if err != nil {
+		return nil, err
 	}
-	return e.decide(ep, &pr, pending, nil), true, nil
+	return e.pending(ep, &pr), nil
+}
+
+func (e *Evaluator) pending(ep *ir.Endpoint, pr *model.Probe) *Pending {
+	if !hasStaged(ep.Group(pr.Direction, pr.Layer)) {
+		return nil
+	}
+	return newPending(e.decide(ep, pr, pending, nil))
 }
 
 // Explain decides one probe and tells every step. Its verdict is Evaluate's: the two are one code path.
@@ -59,10 +66,7 @@ func (e *Evaluator) Explain(pr model.Probe) (Walk, error) {
 	}
 	w := &Walk{Probe: pr, Endpoint: Place{ep.Origin}, Tiers: []TierStep{}, Profiles: []ProfileStep{}}
 	w.Verdict = e.decide(ep, &pr, enforced, w)
-	if hasStaged(ep.Group(pr.Direction, pr.Layer)) {
-		v := e.decide(ep, &pr, pending, nil)
-		w.Pending = &v
-	}
+	w.Pending = e.pending(ep, &pr)
 	return *w, nil
 }
 

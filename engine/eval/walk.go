@@ -18,8 +18,20 @@ type Walk struct {
 	// End says why the packet came to the end of the layer, when it did.
 	End     string        `json:"end,omitempty"`
 	Verdict model.Verdict `json:"verdict"`
-	// Pending is the verdict if the staged policies were enforced; nil when none is staged here.
-	Pending *model.Verdict `json:"pending,omitempty"`
+	// Pending is what staged policies would make of the packet; nil when none is staged here.
+	Pending *Pending `json:"pending,omitempty"`
+}
+
+// Pending is the verdict if the staged policies were enforced. Nothing acts on it.
+type Pending struct {
+	// Verdict is would-allow, would-deny or would-continue.
+	Verdict   string `json:"verdict"`
+	DecidedBy string `json:"decidedBy"`
+	Origin    Place  `json:"origin"`
+}
+
+func newPending(v model.Verdict) *Pending {
+	return &Pending{Verdict: "would-" + string(v.Decision), DecidedBy: v.DecidedBy, Origin: Place{v.Origin}}
 }
 
 // TierStep is the walk through one tier.
