@@ -1,0 +1,155 @@
+package blocks
+
+import (
+	"slices"
+
+	"rampart/nft/ruleset"
+)
+
+// boxes adds a pipapo map: concatenated ranges, of which the kernel finds the first inserted that matches.
+//
+// The kernel refuses an element when its first or its last corner lies in an element that is there (nft_pipapo_insert,
+// pipapo_get on start and end). Such an element loses what the other takes from it anyway.
+func (p *planner) boxes(c *chain, items []*item, points []point) {
+	fields := fieldsOf(items)
+	if len(points) > 0 {
+		k := census{exact: true}
+		for i := range points {
+			for _, x := range items {
+				k.add(x, &points[i], dims, false)
+			}
+		}
+		used := uint8(0)
+		for _, d := range fields {
+			used |= 1 << d
+		}
+		fields, _ = k.order(used)
+	}
+	if len(fields) == 1 {
+		// A second field makes the map a pipapo map, which a search of sorted ranges does not match in speed.
+		if fields[0] == proto {
+			fields = append(fields, src)
+		} else {
+			fields = append(fields, proto)
+		}
+	}
+	if c.guard && !slices.Contains(fields, sport) && !slices.Contains(fields, dport) && len(fields) < int(dims) {
+		fields = append(fields, dport)
+	}
+	s := p.newMap(c, fields)
+	s.Interval = true
+	m := packing{p: p, fields: fields, set: s}
+	for _, x := range items {
+		p.product(x, fields, func(first, last []num) {
+			m.insert(box{slices.Clone(first), slices.Clone(last)}, x.order)
+		})
+	}
+	if (slices.Contains(fields, sport) || slices.Contains(fields, dport)) && slices.ContainsFunc(items, (*item).portless) {
+		p.ports = true
+		c.guard = true
+	}
+	p.lookup(c, s, fields)
+	p.plan.Report.Boxes++
+}
+
+// box is a range in each field.
+type box struct{ first, last []num }
+
+func (b box) contains(v []num) bool {
+	for i, x := range v {
+		if x.less(b.first[i]) || b.last[i].less(x) {
+			return false
+		}
+	}
+	return true
+}
+
+// packing inserts boxes into a pipapo map, in order.
+type packing struct {
+	p      *planner
+	fields []dim
+	set    *ruleset.Set
+	in     []box
+	index  corners
+}
+
+func (m *packing) insert(b box, order int) {
+	for _, i := range m.index.near(b.first[0], b.last[0]) {
+		o := m.in[i]
+		if !o.contains(b.first) && !o.contains(b.last) {
+			continue
+		}
+		for _, rest := range b.without(o) {
+			m.insert(rest, order)
+		}
+		return
+	}
+	m.index.add(b.first[0], b.last[0], len(m.in))
+	m.in = append(m.in, b)
+	e := ruleset.Element{Key: m.p.keyOf(m.fields, b.first), End: m.p.keyOf(m.fields, b.last)}
+	m.p.decide(&e, order)
+	m.set.Elements = append(m.set.Elements, e)
+}
+
+// without are disjoint boxes that make up b without o.
+func (b box) without(o box) []box {
+	var out []box
+	cur := box{slices.Clone(b.first), slices.Clone(b.last)}
+	for i := range b.first {
+		if cur.first[i].less(o.first[i]) {
+			below := box{slices.Clone(cur.first), slices.Clone(cur.last)}
+			below.last[i] = o.first[i].prev()
+			out = append(out, below)
+			cur.first[i] = o.first[i]
+		}
+		if o.last[i].less(cur.last[i]) {
+			above := box{slices.Clone(cur.first), slices.Clone(cur.last)}
+			above.first[i] = o.last[i].next()
+			out = append(out, above)
+			cur.last[i] = o.last[i]
+		}
+	}
+	return out
+}
+
+// corners finds the boxes whose first field may contain a value: by prefix, from the whole field down.
+type corners struct {
+	byPrefix map[prefixKey][]int
+	sizes    []int // prefix sizes in use, in bits that are open
+}
+
+type prefixKey struct {
+	value num
+	size  int
+}
+
+// add files a box under the smallest prefix that has its whole range.
+func (c *corners) add(lo, hi num, i int) {
+	if c.byPrefix == nil {
+		c.byPrefix = map[prefixKey][]int{}
+	}
+	size := 0
+	for lo.low(size) != hi.low(size) {
+		size++
+	}
+	k := prefixKey{lo.low(size), size}
+	c.byPrefix[k] = append(c.byPrefix[k], i)
+	if !slices.Contains(c.sizes, size) {
+		c.sizes = append(c.sizes, size)
+		slices.Sort(c.sizes)
+	}
+}
+
+// near are the boxes that may contain lo or hi, in order of insertion.
+func (c *corners) near(lo, hi num) []int {
+	var out []int
+	for _, size := range c.sizes {
+		a, b := lo.low(size), hi.low(size)
+		out = append(out, c.byPrefix[prefixKey{a, size}]...)
+		if a != b {
+			out = append(out, c.byPrefix[prefixKey{b, size}]...)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

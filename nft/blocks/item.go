@@ -1,0 +1,275 @@
+package blocks
+
+import (
+	"cmp"
+	"math/bits"
+	"net/netip"
+
+	"rampart/engine/ir"
+	"rampart/engine/ir/flat"
+	"rampart/model"
+)
+
+// dim is one of the fields that rules look at.
+type dim uint8
+
+// The dimensions of a packet.
+const (
+	src dim = iota
+	dst
+	proto
+	sport
+	dport
+	dims
+)
+
+func (d dim) String() string {
+	return [...]string{"source", "destination", "protocol", "source port", "destination port"}[d]
+}
+
+// item is an entry of a list, or a part of one, as a box: a packet matches when each field is in its set. The box of an
+// opaque item holds everything the entry matches, and more.
+type item struct {
+	// order is the entry's place in the list. Several items may have it: together they are the entry.
+	order  int
+	box    [dims]spans
+	opaque bool
+	// silent entries decide nothing: they log or count, and the packet goes on. They are opaque too.
+	silent bool
+	// elements is how many elements of a map the box is; more than are worth counting end at maxElements.
+	elements int
+	// shape is a hash of the box alone, hash one of the box and the order.
+	shape, hash uint64
+}
+
+const maxElements = 1 << 30
+
+// seal computes what depends on the box.
+func (x *item) seal() *item {
+	x.elements = 1
+	h := uint64(1)
+	if x.opaque {
+		h = 2
+	}
+	for d, s := range x.box {
+		if s != nil {
+			x.elements = min(maxElements, x.elements*len(s))
+		}
+		h = bits.RotateLeft64(h, 7)*0x9e3779b97f4a7c15 ^ s.hash() + uint64(d)
+	}
+	x.shape = mix(h)
+	x.hash = mix(h ^ uint64(x.order+1)*0x9e3779b97f4a7c15)
+	return x
+}
+
+// byOrder puts items into the order of their entries, and those of one entry into some fixed order.
+func byOrder(a, b *item) int {
+	return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.hash, b.hash))
+}
+
+// in is the part of the item whose dimension d is in r; all tells that the item has all of r.
+func (x *item) in(d dim, r span) (part *item, all bool) {
+	s := x.box[d]
+	if s == nil {
+		return x, true
+	}
+	c := s.clip(r)
+	switch {
+	case c.none():
+		return nil, false
+	case c != nil && len(c) == len(s) && c[0] == s[0] && c[len(c)-1] == s[len(s)-1]:
+		return x, false
+	}
+	y := *x
+	y.box[d] = c
+	return y.seal(), c == nil
+}
+
+// covers tells that a packet that matches y matches x.
+func (x *item) covers(y *item) bool {
+	for d := range x.box {
+		if !x.box[d].covers(y.box[d]) {
+			return false
+		}
+	}
+	return true
+}
+
+// overlaps tells that some packet may match both.
+func (x *item) overlaps(y *item) bool {
+	for d := range x.box {
+		if !x.box[d].overlap(y.box[d]) {
+			return false
+		}
+	}
+	return true
+}
+
+// everything tells that every packet matches.
+func (x *item) everything() bool {
+	return !x.opaque && x.box[src] == nil && x.box[dst] == nil && x.box[proto] == nil && x.box[sport] == nil && x.box[dport] == nil
+}
+
+// portless tells that the item asks for no port, so that packets without one may match it.
+func (x *item) portless() bool { return x.box[sport] == nil && x.box[dport] == nil }
+
+// geometry turns entries into items for one family.
+type geometry struct {
+	family uint8
+	width  [dims]int
+	sets   func(ir.SetID) *ir.Set
+	// keep tells which sets are too large to be looked at: they stay look-ups of their own.
+	keep  func(ir.SetID) bool
+	cache map[ir.SetID]spans
+}
+
+func newGeometry(family uint8, sets func(ir.SetID) *ir.Set, keep func(ir.SetID) bool) *geometry {
+	w := 32
+	if family == 6 {
+		w = 128
+	}
+	return &geometry{family: family, width: [dims]int{w, w, 8, 16, 16}, sets: sets, keep: keep, cache: map[ir.SetID]spans{}}
+}
+
+var portProtocols = spans{one(uint64(model.ProtoTCP)), one(uint64(model.ProtoUDP)), one(uint64(model.ProtoSCTP))}
+
+func one(v uint64) span { return span{num{0, v}, num{0, v}} }
+
+// item is the box of an entry, nil when no packet of the family matches.
+func (g *geometry) item(order int, e *flat.Entry) *item {
+	m := &e.Rule.Match
+	if e.HTTP || m.IPVersion != 0 && m.IPVersion != g.family || m.Protocol != 0 && m.Protocol == m.NotProtocol {
+		return nil
+	}
+	x := &item{order: order, silent: e.Verdict == flat.Nothing}
+	x.opaque = x.silent || m.ICMP != nil || m.NotICMP != nil
+	switch {
+	case m.Protocol != 0:
+		x.box[proto] = spans{one(uint64(m.Protocol))}
+	case m.NotProtocol != 0:
+		x.box[proto] = spans{one(uint64(m.NotProtocol))}.not(8)
+	}
+	if m.ICMP != nil {
+		x.box[proto] = x.box[proto].and(spans{one(uint64(model.ProtoICMP)), one(uint64(model.ProtoICMPv6))})
+	}
+	if !g.peer(x, &m.Src, src, sport) || !g.peer(x, &m.Dst, dst, dport) {
+		return nil
+	}
+	for _, s := range x.box {
+		if s.none() {
+			return nil
+		}
+	}
+	return x.seal()
+}
+
+func (g *geometry) peer(x *item, p *ir.Peer, addr, port dim) bool {
+	if p.IsZero() {
+		return true
+	}
+	if len(p.Nets) > 0 {
+		x.box[addr] = g.nets(p.Nets)
+		if x.box[addr].none() {
+			return false
+		}
+	}
+	if len(p.NotNets) > 0 {
+		x.box[addr] = x.box[addr].and(g.nets(p.NotNets).not(g.width[addr]))
+	}
+	for _, id := range p.Sets {
+		if g.keep(id) {
+			x.opaque = true
+			continue
+		}
+		x.box[addr] = x.box[addr].and(g.set(id))
+	}
+	for _, id := range p.NotSets {
+		if g.keep(id) || len(g.set(id)) > maxHoles {
+			x.opaque = true
+			continue
+		}
+		x.box[addr] = x.box[addr].and(g.set(id).not(g.width[addr]))
+	}
+	if p.HasPorts() {
+		g.ports(x, p, port)
+	}
+	return true
+}
+
+// maxHoles is how many ranges a negated set may have before it stays a look-up: each hole splits the box.
+const maxHoles = 2
+
+func (g *geometry) ports(x *item, p *ir.Peer, port dim) {
+	if len(p.Ports)+len(p.PortSets) > 0 {
+		x.box[proto] = x.box[proto].and(portProtocols)
+		if len(p.PortSets) == 0 {
+			x.box[port] = ranges(p.Ports)
+		} else {
+			x.opaque = true
+			x.box[port] = nil
+			if s := g.namedPorts(p); len(s) > 0 {
+				x.box[port] = s
+			}
+		}
+	}
+	if len(p.NotPorts)+len(p.NotPortSets) == 0 {
+		return
+	}
+	// Without a protocol the rule is also about packets that have no ports; a plain rule knows how to say that.
+	if x.box[proto] == nil || !portProtocols.covers(x.box[proto]) || len(p.NotPortSets) > 0 {
+		x.opaque = true
+		return
+	}
+	x.box[port] = x.box[port].and(ranges(p.NotPorts).not(16))
+}
+
+// namedPorts are the port numbers a peer's ports and named ports may have.
+func (g *geometry) namedPorts(p *ir.Peer) spans {
+	var list spans
+	for _, r := range p.Ports {
+		list = append(list, span{num{0, uint64(r.Min)}, num{0, uint64(r.Max)}})
+	}
+	for _, id := range p.PortSets {
+		s := g.sets(id)
+		if s == nil {
+			continue
+		}
+		if g.keep(id) {
+			return nil
+		}
+		for _, m := range s.Ports {
+			list = append(list, one(uint64(m.Port)))
+		}
+	}
+	return normal(list, 16)
+}
+
+func ranges(list []ir.PortRange) spans {
+	s := make(spans, len(list))
+	for i, r := range list {
+		s[i] = span{num{0, uint64(r.Min)}, num{0, uint64(r.Max)}}
+	}
+	return normal(s, 16)
+}
+
+func (g *geometry) nets(list []netip.Prefix) spans {
+	s := make(spans, 0, len(list))
+	for _, p := range list {
+		if p.Addr().Is4() == (g.family == 4) {
+			s = append(s, prefixSpan(p))
+		}
+	}
+	return normal(s, g.width[src])
+}
+
+func (g *geometry) set(id ir.SetID) spans {
+	s, ok := g.cache[id]
+	if !ok {
+		s = spans{}
+		if def := g.sets(id); def != nil {
+			s = g.nets(def.Nets)
+		}
+		g.cache[id] = s
+	}
+	return s
+}

@@ -1,0 +1,169 @@
+package blocks
+
+import (
+	"rampart/engine/ir"
+	"rampart/engine/ir/flat"
+	"rampart/nft/ruleset"
+)
+
+// Input is one list to lower, for one family.
+type Input struct {
+	// Name is the name of the chain that decides, and what the names of everything else begin with.
+	Name, Note string
+	// Family is 4 or 6; the packets that enter the chain are of that family.
+	Family  uint8
+	Entries []flat.Entry
+	Sets    func(ir.SetID) *ir.Set
+	// Keep tells which sets stay look-ups of their own whatever they hold, so that the plan does not depend on their
+	// members. nil keeps none.
+	Keep func(ir.SetID) bool
+	// Plain are the rules of entry i as the kernel's linear search wants them, restricted to the family. They count.
+	Plain func(i int) []*ruleset.Rule
+	// Verdict is what a map's element says for entry i.
+	Verdict func(i int) ruleset.Verdict
+	// Comment is the comment of the elements of entry i.
+	Comment func(i int) string
+	// Tail are the rules for packets that no entry decided.
+	Tail []*ruleset.Rule
+	// Counters gives every element a counter.
+	Counters bool
+	// Costs is the cost model, zero for DefaultCosts.
+	Costs Costs
+}
+
+// Plan is a list as nftables objects. The chain Input.Name comes first.
+type Plan struct {
+	Chains []*ruleset.Chain
+	Sets   []*ruleset.Set
+	Report Report
+}
+
+// planner works on one Input.
+type planner struct {
+	in    *Input
+	geo   *geometry
+	costs Costs
+	// price is what one more copy of an item is worth, in nanoseconds of the average packet.
+	price float64
+	plan  *Plan
+	// chains holds the chains made so far by the items they look through.
+	chains map[chainKey]string
+	// ports tells that some look-up needs a port and holds items that do not: a packet without one misses them.
+	ports bool
+	used  []bool
+}
+
+// chainKey is a list of items, and whether packets without ports must be kept from deciding there.
+type chainKey struct {
+	items uint64
+	guard bool
+}
+
+// Build lowers a list.
+func Build(in *Input) *Plan {
+	p := &planner{in: in, plan: &Plan{}, costs: in.Costs, chains: map[chainKey]string{}, used: make([]bool, len(in.Entries))}
+	if p.costs == (Costs{}) {
+		p.costs = DefaultCosts()
+	}
+	keep := in.Keep
+	if keep == nil {
+		keep = func(ir.SetID) bool { return false }
+	}
+	p.geo = newGeometry(in.Family, in.Sets, keep)
+	items := make([]*item, 0, len(in.Entries))
+	for i := range in.Entries {
+		if x := p.geo.item(i, &in.Entries[i]); x != nil {
+			items = append(items, x)
+		} else {
+			p.used[i] = true // it matches nothing, which is no fault of other rules
+		}
+	}
+	p.price = p.costs.Copy / float64(max(len(items), 32))
+	root := p.newChain(in.Name, in.Note)
+	p.body(root, items, p.sample(items, sampleSize), 1)
+	p.finish(root, items)
+	p.report()
+	return p.plan
+}
+
+// finish adds what becomes of packets that no entry decided, and of packets without ports when some look-up has missed
+// what it would have had to ask about them.
+func (p *planner) finish(root *chain, items []*item) {
+	open := p.plan.Chains
+	var toEnd *ruleset.Rule // the rule that sends packets with ports to the end, when there is one
+	if p.ports {
+		var portless []*item
+		silent := false
+		for _, x := range items {
+			if x.portless() {
+				portless = append(portless, x)
+				silent = silent || x.silent
+			}
+		}
+		clear(p.chains)
+		again := &chain{name: p.in.Name + "-portless"}
+		at := len(p.plan.Chains)
+		if silent {
+			// They may not go twice by a rule that logs or counts, so they are told apart at the beginning.
+			ported := p.newChain(p.in.Name+"-ported", "packets that show their ports")
+			ported.Rules = root.Rules
+			root.Rules = nil
+			add(root.Chain, hasPort, ruleset.GotoChain(ported.name))
+			again.Chain = root.Chain
+			open = append(open[1:len(open):len(open)], ported.Chain)
+			at++
+		} else {
+			// They start again, with the rules that they may match.
+			again = p.newChain(again.name, "packets that show no port")
+			closeWith(open, again.name)
+			open = nil
+			toEnd = &ruleset.Rule{Statements: []ruleset.Statement{hasPort, ruleset.Verdict{Kind: ruleset.Return}}}
+			again.Rules = append(again.Rules, toEnd)
+		}
+		p.body(again, portless, p.sample(portless, sampleSize), 0)
+		open = append(open, p.plan.Chains[at:]...)
+		if silent {
+			open = append(open, root.Chain)
+		}
+	}
+	switch {
+	case len(p.in.Tail) == 0:
+	case len(open) == 1 && toEnd == nil:
+		open[0].Rules = append(open[0].Rules, p.in.Tail...)
+	default:
+		tail := p.newChain(p.in.Name+"-end", "packets that no rule has decided")
+		tail.Rules = p.in.Tail
+		closeWith(open, tail.name)
+		if toEnd != nil {
+			toEnd.Statements[1] = ruleset.GotoChain(tail.name)
+		}
+	}
+}
+
+// closeWith makes packets that come to the end of the chains go on elsewhere.
+func closeWith(chains []*ruleset.Chain, name string) {
+	for _, c := range chains {
+		c.Rules = append(c.Rules, &ruleset.Rule{Statements: []ruleset.Statement{ruleset.GotoChain(name)}})
+	}
+}
+
+// hasPort matches packets whose transport header reaches as far as the ports.
+var hasPort = ruleset.Match{Field: ruleset.DstPort, Values: []ruleset.Span{{First: "\x00\x00", Last: "\xff\xff"}}}
+
+func add(c *ruleset.Chain, st ...ruleset.Statement) {
+	c.Rules = append(c.Rules, &ruleset.Rule{Statements: st})
+}
+
+// chain is a chain being filled.
+type chain struct {
+	*ruleset.Chain
+	name string
+	// guard keeps packets without ports from matching: look-ups before would have to be asked first and cannot be.
+	guard bool
+}
+
+func (p *planner) newChain(name, note string) *chain {
+	c := &ruleset.Chain{Name: name, Note: note}
+	p.plan.Chains = append(p.plan.Chains, c)
+	return &chain{Chain: c, name: name}
+}

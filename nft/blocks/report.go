@@ -1,0 +1,35 @@
+package blocks
+
+// Report says what became of a list.
+type Report struct {
+	// Entries of the list, and those of them that no packet can reach because earlier ones take all theirs.
+	Entries   int
+	Redundant []int
+	// Cuts are by dimension; Regions is how many regions they have together.
+	Cuts, Regions map[string]int
+	// Boxes, Hash and Plain count pipapo maps, hash maps and plain rules; Elements those of all maps.
+	Boxes, Hash, Plain, Elements int
+	// Chains is how many chains there are.
+	Chains int
+}
+
+func (r *Report) cut(d dim, regions int) {
+	if r.Cuts == nil {
+		r.Cuts, r.Regions = map[string]int{}, map[string]int{}
+	}
+	r.Cuts[d.String()]++
+	r.Regions[d.String()] += regions
+}
+
+func (p *planner) report() {
+	r := &p.plan.Report
+	r.Entries, r.Chains = len(p.in.Entries), len(p.plan.Chains)
+	for i, used := range p.used {
+		if !used {
+			r.Redundant = append(r.Redundant, i)
+		}
+	}
+	for _, s := range p.plan.Sets {
+		r.Elements += len(s.Elements)
+	}
+}

@@ -1,0 +1,71 @@
+package blocks
+
+import "slices"
+
+// slices divides one dimension at every border of an item, so that each slice is covered by whole items. It is meant
+// for ports and protocols, whose borders are few.
+
+// slice is a range of values with the items that cover it.
+type slice struct {
+	ranges spans
+	mark   uint64
+	count  int
+	items  []*item
+}
+
+// border is where an item begins (at) or has ended.
+type border struct {
+	at  num
+	in  bool
+	who *item
+}
+
+// slicesOf divides a dimension of less than 64 bits; equal slices are one. wild items are in every slice but not listed, and values that
+// have only those are in no slice. total counts the listed items; the result is nil when they exceed limit.
+func slicesOf(items []*item, d dim, limit int) (out []*slice, total int) {
+	var borders []border
+	for _, x := range items {
+		for _, s := range x.box[d] {
+			borders = append(borders, border{s.lo, true, x}, border{s.hi.next(), false, x})
+		}
+	}
+	slices.SortFunc(borders, func(a, b border) int { return a.at.compare(b.at) })
+	byMark := map[uint64]*slice{}
+	mark, count := uint64(0), 0
+	open := map[*item]bool{}
+	for i := 0; i < len(borders); {
+		at := borders[i].at
+		for ; i < len(borders) && borders[i].at == at; i++ {
+			b := borders[i]
+			mark ^= mix(b.who.hash)
+			if b.in {
+				open[b.who] = true
+				count++
+			} else {
+				delete(open, b.who)
+				count--
+			}
+		}
+		if count == 0 {
+			continue
+		}
+		r := span{at, borders[i].at.prev()}
+		s := byMark[mark]
+		if s == nil {
+			if total += count; total > limit {
+				return nil, total
+			}
+			s = &slice{mark: mark, count: count, items: make([]*item, 0, count)}
+			for x := range open {
+				s.items = append(s.items, x)
+			}
+			byMark[mark] = s
+			out = append(out, s)
+		}
+		s.ranges = append(s.ranges, r)
+	}
+	for _, s := range out {
+		slices.SortFunc(s.items, byOrder)
+	}
+	return out, total
+}

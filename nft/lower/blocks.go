@@ -1,0 +1,118 @@
+package lower
+
+import (
+	"fmt"
+
+	"rampart/engine/ir"
+	"rampart/engine/ir/flat"
+	"rampart/nft/blocks"
+	"rampart/nft/ruleset"
+)
+
+// Blocks is the GroupFunc whose chains cost a packet nearly the same whatever the number of rules: it flattens the group
+// and looks it up in verdict maps (nft/blocks).
+func Blocks(b *Builder, g *ir.Group, v Verdicts) string { return BlocksWith(blocks.Costs{})(b, g, v) }
+
+// BlocksWith is Blocks with another cost model; the zero one is the default.
+func BlocksWith(costs blocks.Costs) GroupFunc {
+	return func(b *Builder, g *ir.Group, v Verdicts) string {
+		f := &flattener{b: b, g: g, v: v, costs: costs}
+		return f.list(flat.Of(g))
+	}
+}
+
+type flattener struct {
+	b     *Builder
+	g     *ir.Group
+	v     Verdicts
+	costs blocks.Costs
+}
+
+// list lowers a list and those it goes to, and returns the chain to enter it by.
+func (f *flattener) list(l *flat.List) string {
+	prefix := "list-" + dirWord(f.g.Direction)
+	name := ChainName(prefix, l.Name, string(l.ID), f.v.Allow.String(), f.v.Deny.String())
+	c, fresh := f.b.Chain(name, f.note(l))
+	if !fresh {
+		return name
+	}
+	next := map[*flat.List]string{}
+	for _, n := range l.Nexts() {
+		next[n] = f.list(n)
+	}
+	tail := f.tail(l, next)
+	if len(l.Entries) == 0 {
+		c.Rules = tail
+		return name
+	}
+	for _, version := range []uint8{4, 6} {
+		plan := blocks.Build(f.input(name, l, version, next, tail))
+		for _, made := range plan.Chains {
+			add, _ := f.b.Chain(made.Name, made.Note)
+			add.Rules = made.Rules
+		}
+		for _, s := range plan.Sets {
+			f.b.AddSet(s)
+		}
+		enter := []ruleset.Statement{ruleset.GotoChain(plan.Chains[0].Name)}
+		if version == 4 {
+			enter = append([]ruleset.Statement{ruleset.Family(4)}, enter...)
+		}
+		c.Rules = append(c.Rules, &ruleset.Rule{Statements: enter})
+	}
+	return name
+}
+
+func (f *flattener) input(name string, l *flat.List, version uint8, next map[*flat.List]string, tail []*ruleset.Rule) *blocks.Input {
+	return &blocks.Input{
+		Name: fmt.Sprintf("%s.v%d", name, version), Note: l.Name, Family: version, Entries: l.Entries, Tail: tail,
+		Sets: func(id ir.SetID) *ir.Set { return f.b.defs[id] },
+		Plain: func(i int) []*ruleset.Rule {
+			e := &l.Entries[i]
+			return f.b.Rules(ofVersion(e.Rule, version), e.Why, f.v, f.verdict(e, next))
+		},
+		Verdict: func(i int) ruleset.Verdict {
+			e := &l.Entries[i]
+			f.b.Name(e.Rule.ID, e.Why)
+			return f.verdict(e, next)
+		},
+		Counters: true, Costs: f.costs,
+	}
+}
+
+func ofVersion(r *ir.Rule, version uint8) *ir.Rule {
+	with := *r
+	with.Match.IPVersion = version
+	return &with
+}
+
+// verdict is what an entry decides, in the words of the stage.
+func (f *flattener) verdict(e *flat.Entry, next map[*flat.List]string) ruleset.Verdict {
+	switch e.Verdict {
+	case flat.Allow:
+		return f.v.Allow
+	case flat.Deny:
+		return f.v.Deny
+	case flat.Goto:
+		return ruleset.GotoChain(next[e.Next])
+	}
+	return ruleset.Verdict{}
+}
+
+// tail are the rules for packets that no entry decided. A layer without a default lets the chain end.
+func (f *flattener) tail(l *flat.List, next map[*flat.List]string) []*ruleset.Rule {
+	switch l.End.Verdict {
+	case flat.Goto:
+		return []*ruleset.Rule{{Statements: []ruleset.Statement{ruleset.GotoChain(next[l.End.Next])}}}
+	case flat.Deny:
+		name := fmt.Sprintf("%s list %s", l.End.Why, l.ID)
+		id := DefaultID(name)
+		f.b.Name(id, name)
+		return []*ruleset.Rule{{Statements: []ruleset.Statement{ruleset.Counter{}, f.v.Deny}, Comment: Comment(name, l.End.Origin, id), ID: id}}
+	}
+	return nil
+}
+
+func (f *flattener) note(l *flat.List) string {
+	return fmt.Sprintf("%s %s, %d rules", l.Name, dirWord(f.g.Direction), len(l.Entries))
+}
