@@ -24,10 +24,7 @@ const (
 // the owner, so the next process can take it over. Owner without persist (Linux 5.12) would delete the table with the
 // process and is not used.
 func (b *Backend) claim(old *nftables.Table) (*nftables.Table, error) {
-	table := &nftables.Table{Name: b.config.Table, Family: nftables.TableFamilyINet}
-	if !b.config.Shared && b.owned != ownershipMissing {
-		table.Flags = nftables.TableFlagOwner | nftables.TableFlagPersist
-	}
+	table := b.fresh()
 	if old == nil || old.Owner == 0 {
 		return table, nil
 	}
@@ -49,4 +46,13 @@ func (b *Backend) disown(err error) bool {
 	b.owned = ownershipMissing
 	b.config.Logger.Info("the kernel cannot keep others from changing the table", "table", b.config.Table, "needs", "Linux 6.9")
 	return true
+}
+
+// fresh is our table, with the flags we want.
+func (b *Backend) fresh() *nftables.Table {
+	table := &nftables.Table{Name: b.config.Table, Family: nftables.TableFamilyINet}
+	if !b.config.Shared && b.owned != ownershipMissing {
+		table.Flags = nftables.TableFlagOwner | nftables.TableFlagPersist
+	}
+	return table
 }

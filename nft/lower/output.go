@@ -1,10 +1,6 @@
 package lower
 
 import (
-	"golang.org/x/sys/unix"
-
-	"github.com/google/nftables/binaryutil"
-
 	"rampart/engine/ir"
 	"rampart/model"
 	"rampart/nft/ruleset"
@@ -60,9 +56,7 @@ func (s *stager) manglePostrouting() {
 	c := s.base("mangle-postrouting", ruleset.HookPostrouting, ruleset.PriorityMangle)
 	s.established(c)
 	to, _ := s.Chain("host-dnat", "the host's own connections to a rewritten destination")
-	local := string(binaryutil.NativeEndian.PutUint32(unix.RTN_LOCAL))
-	add(c, ruleset.Flags{Field: ruleset.CTStatus, Mask: ruleset.CTStatusDNAT},
-		ruleset.Match{Field: ruleset.SrcType, Values: []ruleset.Span{{First: local, Last: local}}}, ruleset.GotoChain(to.Name))
+	add(c, ruleset.Flags{Field: ruleset.CTStatus, Mask: ruleset.CTStatusDNAT}, ruleset.SourceIsLocal(), ruleset.GotoChain(to.Name))
 
 	add(to, ruleset.Interface(ruleset.OIFName, "lo", false), accept)
 	v := Verdicts{Allow: accept, Deny: drop}

@@ -40,6 +40,12 @@ func Family(version uint8) Match {
 // Protocol matches any of the layer 4 protocols, or none of them.
 func Protocol(not bool, protocols ...uint8) Match { return Octets(L4Proto, not, protocols...) }
 
+// SourceIsLocal matches packets whose source is an address of this host.
+func SourceIsLocal() Match {
+	v := hostBytes(unix.RTN_LOCAL)
+	return Match{Field: SrcType, Values: []Span{{v, v}}}
+}
+
 // Interface matches an interface name, or all that begin with it.
 func Interface(f Field, name string, wildcard bool) Match {
 	first := Key{}.Interface(name).String()
