@@ -60,6 +60,7 @@ Exit codes: 0 success; 1 the command failed or found something wrong; 2 wrong us
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(newVersionCommand(e))
 	root.AddCommand(newSelectorCommand(e))
+	root.AddCommand(newRenderCommand(e))
 	root.AddCommand(newExplainCommand(e))
 	return root
 }

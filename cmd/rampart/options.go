@@ -1,0 +1,37 @@
+package main
+
+import (
+	"rampart/conf"
+	"rampart/engine/ir"
+	"rampart/model"
+)
+
+// programOptions are the settings of the daemon's configuration that change what a program means.
+func programOptions(c *conf.Daemon) ir.Options {
+	o := ir.Options{
+		WorkloadPrefixes: c.WorkloadInterfacePrefixes,
+		FailsafeIn:       failsafes(c.Failsafe.Inbound),
+		FailsafeOut:      failsafes(c.Failsafe.Outbound),
+		EndpointToHost:   model.Deny,
+		Reject:           c.DenyAction == conf.ActionReject,
+		KeepInvalid:      !c.DropInvalid,
+		LogGroup:         c.Log.Group,
+		LogPrefix:        c.Log.Prefix,
+		LogRate:          c.Log.Rate,
+	}
+	switch c.EndpointToHostAction {
+	case conf.ActionAccept:
+		o.EndpointToHost = model.Allow
+	case conf.ActionReturn:
+		o.EndpointToHost = model.Pass
+	}
+	return o
+}
+
+func failsafes(list []conf.FailsafePort) []ir.Failsafe {
+	out := make([]ir.Failsafe, len(list))
+	for i, f := range list {
+		out[i] = ir.Failsafe(f)
+	}
+	return out
+}

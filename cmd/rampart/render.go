@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/spf13/cobra"
+
+	"rampart/conf"
+	"rampart/engine/compile"
+	"rampart/model"
+	"rampart/model/store"
+	"rampart/nft"
+)
+
+func newRenderCommand(e *env) *cobra.Command {
+	var (
+		files        []string
+		node, config string
+	)
+	cmd := &cobra.Command{
+		Use:   "render -f PATH",
+		Short: "Print the nftables table that the policies compile to",
+		Long: `Print, as nft text, the table that the daemon would load for the endpoints of one node. Nothing is loaded.
+
+Settings that matter to the table (failsafe ports, the deny action, ...) come from the daemon's configuration when it is
+given with --config, else they have their defaults. A host endpoint that names no interface is left out, because only the
+host itself knows which interface has its addresses.
+
+Exit codes: 0 success; 1 the files are not valid; 2 wrong usage.`,
+		Example: `  rampart render -f policies/
+  rampart render -f policies/ --node web-1 | nft --check -f -`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(files) == 0 {
+				return &usageError{errors.New("render needs -f PATH")}
+			}
+			daemon := conf.DefaultDaemon()
+			if config != "" {
+				var diags hcl.Diagnostics
+				if daemon, diags = conf.LoadDaemon(config); daemon == nil {
+					return printDiagnostics(e, diags, nil)
+				}
+			}
+			source := conf.FilesWith(conf.FileOptions{Stdin: e.stdin}, files...)
+			bundle, diags := source.Load(cmd.Context())
+			if diags.HasErrors() {
+				return printDiagnostics(e, diags, source.Sources())
+			}
+			if node == "" {
+				node = daemon.Node
+			}
+			if node == "" {
+				var err error
+				if node, err = onlyNode(bundle.Resources); err != nil {
+					return err
+				}
+			}
+			p := compile.Compile(store.ViewOf(bundle.Resources...), compile.Host{Node: node}, programOptions(daemon))
+			if len(p.Endpoints) == 0 {
+				fmt.Fprintf(e.stderr, "rampart: no endpoint is on node %s\n", node)
+			}
+			text, err := nft.Config{Table: daemon.Table}.Render(p)
+			if err != nil {
+				return err
+			}
+			_, err = io.WriteString(e.stdout, text)
+			return err
+		},
+	}
+	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file or directory of policies, - for standard input; may be repeated")
+	cmd.Flags().StringVar(&node, "node", "", "node whose endpoints to render (default: the only one in the files, else the host name)")
+	cmd.Flags().StringVar(&config, "config", "", "the daemon's configuration file")
+	return cmd
+}
+
+// printDiagnostics prints the errors among diagnostics; the error it returns says no more.
+func printDiagnostics(e *env, diags hcl.Diagnostics, sources map[string][]byte) error {
+	errs := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagError })
+	if err := conf.WriteDiagnostics(e.stderr, errs, sources, isTerminal(e.stderr)); err != nil {
+		return err
+	}
+	return &exitError{1}
+}
+
+// onlyNode is the node of the endpoints if all are on one, else the host name.
+func onlyNode(resources []model.Resource) (string, error) {
+	var nodes []string
+	for _, r := range resources {
+		switch r := r.(type) {
+		case *model.HostEndpoint:
+			nodes = append(nodes, r.Spec.Node)
+		case *model.WorkloadEndpoint:
+			nodes = append(nodes, r.Spec.Node)
+		}
+	}
+	slices.Sort(nodes)
+	if nodes = slices.Compact(nodes); len(nodes) == 1 {
+		return nodes[0], nil
+	}
+	return os.Hostname()
+}
