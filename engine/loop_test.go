@@ -195,5 +195,8 @@ func TestStatusBeforeTheFirstProgram(t *testing.T) {
 		if _, err := r.Counters(t.Context()); err == nil {
 			t.Error("there are counters")
 		}
+		if m := scrape(r); !strings.Contains(m, "rampart_program_in_force 0\n") {
+			t.Errorf("metrics:\n%s", m)
+		}
 	})
 }
