@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"rampart/conf"
+	"rampart/engine"
+	"rampart/engine/api"
+	"rampart/engine/ir"
+	"rampart/nft"
+)
+
+// A change of the policy files is in force after a tenth of a second at the latest, the engine's share included.
+const (
+	fileDebounce = 20 * time.Millisecond
+	fileMaxDelay = 50 * time.Millisecond
+)
+
+// ruleSeries bounds how many rules have metrics of their own.
+const ruleSeries = 1000
+
+// runDaemon puts the parts together and runs them until ctx is done. Nothing is changed in the kernel before every part
+// that can fail has been set up.
+func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
+	logger := newLogger(e, c.Log)
+	if err := preflight(c); err != nil {
+		return err
+	}
+	access, err := apiAccess(c.API)
+	if err != nil {
+		return err
+	}
+	claim, err := engine.Claim("inet/" + c.Table)
+	if err != nil {
+		return err
+	}
+	defer claim.Close()
+	socket, err := api.Listen(c.API.Socket, access)
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
+	var services sync.WaitGroup
+	defer services.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+
+	backend, err := nft.New(nft.Config{Table: c.Table, Logger: logger.With("backend", "nft")})
+	if err != nil {
+		return err
+	}
+	fw, err := engine.New(engineConfig(e, c, backend))
+	if err != nil {
+		return errors.Join(err, backend.Close())
+	}
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx)) // the API answers until the engine has stopped
+	defer stopServing()
+	if c.Metrics.Listen != "" {
+		l, err := listenMetrics(ctx, c.Metrics.Listen)
+		if err != nil {
+			return errors.Join(err, backend.Close())
+		}
+		services.Go(func() { serveMetrics(serving, l, fw.Metrics(), logger) })
+	}
+	services.Go(func() {
+		if err := api.Serve(serving, socket, fw, access, logger); err != nil {
+			logger.Error("the API is served no longer", "error", err)
+		}
+	})
+	services.Go(func() { reloadOnHangup(ctx, fw) })
+
+	logger.Info("starting", "node", c.Node, "socket", c.API.Socket, "table", c.Table, "source", c.Sources.Files, "version", version)
+	err = fw.Run(ctx)
+	logger.Info("stopped", "on_exit", c.OnExit)
+	return err
+}
+
+func engineConfig(e *env, c *conf.Daemon, backend engine.Backend) engine.Config {
+	config := engine.Config{
+		Version: version, Node: c.Node, Options: programOptions(c), Logger: newLogger(e, c.Log),
+		Sources: []engine.Source{conf.FilesWith(conf.FileOptions{
+			Debounce: fileDebounce, MaxDelay: fileMaxDelay, Stdin: e.stdin,
+		}, c.Sources.Files...)},
+		Backends: []engine.Backend{backend}, Links: engine.KernelLinks{},
+		StateDir: c.StateDir, ClearOnExit: c.OnExit == conf.OnExitClear, RuleSeries: ruleSeries,
+		Notify: notifyManager,
+	}
+	if interval, err := daemon.SdWatchdogEnabled(false); err == nil {
+		config.Watchdog = interval
+	}
+	if s, ok := findSSHSession(os.Getenv); ok {
+		config.Review = func(p *ir.Program) []string {
+			if w := s.warn(p); w != "" {
+				return []string{w}
+			}
+			return nil
+		}
+	}
+	return config
+}
+
+// notifyManager tells systemd, when it started us. A message that does not arrive is not worth stopping for.
+func notifyManager(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		fmt.Fprintf(os.Stderr, "rampart: sd_notify: %v\n", err)
+	}
+}
+
+// reloadOnHangup reads the policy again on each SIGHUP. What comes of it is in the log and the status.
+func reloadOnHangup(ctx context.Context, fw *engine.Engine) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-hangup:
+			_ = fw.Reload(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
