@@ -104,12 +104,18 @@ func (s *FileSource) Load(ctx context.Context) (*model.Bundle, hcl.Diagnostics) 
 	return b, diags
 }
 
-// Count is how many files the last Load read.
-func (s *FileSource) Count() int {
+// Count is how many files and resources the last Load read, with and without errors.
+func (s *FileSource) Count() (files, resources int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.files)
+	for _, f := range s.files {
+		resources += len(f.resources)
+	}
+	return len(s.files), resources
 }
+
+// Expand lists the files that the source reads now, in order, and what is wrong with its paths.
+func (s *FileSource) Expand() ([]string, hcl.Diagnostics) { return s.expand() }
 
 // Sources is the content of the files of the last Load, for WriteDiagnostics. The bytes must not be changed.
 func (s *FileSource) Sources() map[string][]byte {

@@ -62,6 +62,7 @@ Exit codes: 0 success; 1 the command failed or found something wrong; 2 wrong us
 	root.AddCommand(newStatusCommand(e))
 	root.AddCommand(newManCommand())
 	root.AddCommand(newVersionCommand(e))
+	root.AddCommand(newCheckCommand(e), newConvertCommand(e), newFormatCommand(e), newGetCommand(e))
 	root.AddCommand(newSelectorCommand(e))
 	root.AddCommand(newRenderCommand(e))
 	root.AddCommand(newExplainCommand(e))

@@ -8,6 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"rampart/conf/tree"
@@ -161,5 +163,17 @@ func writeQuoted(b *bytes.Buffer, s string, template bool) {
 	b.WriteByte('"')
 }
 
-// Format brings HCL into the canonical layout. It keeps comments and changes nothing but white space.
-func Format(src []byte) []byte { return hclwrite.Format(src) }
+// Format brings HCL into the canonical layout. It keeps comments and changes nothing but white space. Text with syntax
+// errors is not formatted.
+func Format(f *tree.File) ([]byte, hcl.Diagnostics) {
+	if diags := guard(f); diags.HasErrors() {
+		return nil, diags
+	}
+	if _, diags := hclsyntax.ParseConfig(f.Src, f.Name, hcl.InitialPos); diags.HasErrors() {
+		for _, d := range diags {
+			d.Subject, d.Context = recount(f, d.Subject), nil
+		}
+		return nil, diags
+	}
+	return hclwrite.Format(f.Src), nil
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"rampart/conf"
+	"rampart/model"
+)
+
+// loadFiles reads the resources of files. Mistakes in them are printed in full, warnings are not; the error then says no
+// more.
+func loadFiles(ctx context.Context, e *env, paths []string) ([]model.Resource, error) {
+	source := conf.FilesWith(conf.FileOptions{Stdin: e.stdin}, paths...)
+	bundle, diags := source.Load(ctx)
+	if bundle == nil {
+		return nil, fileErrors(e, diags, source.Sources())
+	}
+	return bundle.Resources, nil
+}
+
+// fileErrors prints the errors among diagnostics and stands for them.
+func fileErrors(e *env, diags hcl.Diagnostics, sources map[string][]byte) error {
+	errs := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagError })
+	if err := conf.WriteDiagnostics(e.stderr, errs, sources, isTerminal(e.stderr)); err != nil {
+		return err
+	}
+	return &exitError{1}
+}
