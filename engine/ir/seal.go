@@ -81,14 +81,8 @@ func SealSet(s *Set) {
 	if s.ID == "" {
 		s.ID = NewSetID(s.Kind, s.Selector, s.PortName, s.Protocol)
 	}
-	if !slices.IsSortedFunc(s.Nets, netip.Prefix.Compare) {
-		slices.SortFunc(s.Nets, netip.Prefix.Compare)
-	}
-	s.Nets = slices.Compact(s.Nets)
-	if !slices.IsSortedFunc(s.Ports, PortMember.Compare) {
-		slices.SortFunc(s.Ports, PortMember.Compare)
-	}
-	s.Ports = slices.Compact(s.Ports)
+	sortUnique(&s.Nets, netip.Prefix.Compare)
+	sortUnique(&s.Ports, PortMember.Compare)
 
 	d := make(digest, 0, 64+len(s.Selector)+18*len(s.Nets)+20*len(s.Ports))
 	d.string(string(s.ID))
@@ -173,10 +167,14 @@ func sealPeer(p *Peer) {
 	sortUnique(&p.NotPortSets, cmp.Compare[SetID])
 }
 
+// sortUnique does not write to a list that is in order, since such a list may be shared.
 func sortUnique[T comparable](list *[]T, compare func(a, b T) int) {
-	if len(*list) > 1 {
-		slices.SortFunc(*list, compare)
-		*list = slices.Compact(*list)
+	for i := 1; i < len(*list); i++ {
+		if compare((*list)[i-1], (*list)[i]) >= 0 {
+			slices.SortFunc(*list, compare)
+			*list = slices.Compact(*list)
+			return
+		}
 	}
 }
 

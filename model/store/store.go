@@ -46,7 +46,15 @@ func New(priority ...string) *Store {
 // Apply makes the bundle all that its source holds. An empty bundle removes the source. Resources that are equal to
 // what the store has stay as they are. An error leaves the store unchanged.
 func (s *Store) Apply(b *model.Bundle) (Change, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := s.sources[b.Source]
+	if last == nil {
+		last = &claims{}
+	}
 	next := &claims{bundle: b, byKey: make(map[model.Key]model.Resource, len(b.Resources))}
+	keys := map[model.Key]struct{}{}
+	kept := 0
 	var errs []error
 	for _, r := range b.Resources {
 		k := r.Key()
@@ -54,32 +62,25 @@ func (s *Store) Apply(b *model.Bundle) (Change, error) {
 			errs = append(errs, fmt.Errorf("%s: %w: %s and %s", k, ErrDuplicateKey, place(first), place(r)))
 			continue
 		}
+		old := last.byKey[k]
+		if old != nil {
+			kept++
+		}
+		if old != nil && (old == r || reflect.DeepEqual(old, r)) {
+			r = old
+		} else {
+			keys[k] = struct{}{}
+		}
 		next.byKey[k] = r
 	}
 	if len(errs) > 0 {
 		return Change{}, errors.Join(errs...)
 	}
-
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	last := s.sources[b.Source]
-	keys := make(map[model.Key]struct{}, len(next.byKey))
-	if last != nil {
-		for k, old := range last.byKey {
-			switch r, ok := next.byKey[k]; {
-			case !ok:
-				keys[k] = struct{}{}
-			case old == r:
-			case reflect.DeepEqual(old, r):
-				next.byKey[k] = old
-			default:
+	if kept < len(last.byKey) {
+		for k := range last.byKey {
+			if next.byKey[k] == nil {
 				keys[k] = struct{}{}
 			}
-		}
-	}
-	for k := range next.byKey {
-		if last == nil || last.byKey[k] == nil {
-			keys[k] = struct{}{}
 		}
 	}
 	if len(next.byKey) == 0 {
@@ -89,7 +90,7 @@ func (s *Store) Apply(b *model.Bundle) (Change, error) {
 	}
 	c, err := s.settle(b, slices.SortedFunc(maps.Keys(keys), model.Key.Compare))
 	if err != nil {
-		if last == nil {
+		if last.bundle == nil {
 			delete(s.sources, b.Source)
 		} else {
 			s.sources[b.Source] = last
