@@ -50,7 +50,7 @@ func TestTextAndNetlinkAgree(t *testing.T) {
 		}
 		cli(t, ns[1], "flush ruleset\n"+text, "-f", "-")
 		got, want := cli(t, ns[0], "", "list", "ruleset"), cli(t, ns[1], "", "list", "ruleset")
-		if d := cmp.Diff(blocks(normalise(want)), blocks(normalise(got))); d != "" {
+		if d := cmp.Diff(pieces(normalise(want)), pieces(normalise(got))); d != "" {
 			t.Fatalf("seed %d: text (-) and netlink (+) differ:\n%s", seed, d)
 		}
 	}

@@ -20,7 +20,13 @@ func (b *Backend) Counters(context.Context) (map[model.RuleID]ir.Counter, error)
 	if err != nil {
 		return nil, fmt.Errorf("nftables: %w", err)
 	}
-	return totals(rules), nil
+	sums := totals(rules)
+	if b.state != nil {
+		if err := elementCounters(b.config.NetNS, b.config.Table, b.state.lowered.Sets, sums); err != nil {
+			return nil, fmt.Errorf("nftables: %w", err)
+		}
+	}
+	return sums, nil
 }
 
 // CounterName says what a counter of the program in force counts: a rule as model.RuleRef writes it, a default with its

@@ -113,8 +113,8 @@ func normalise(listing string) []string {
 	return lines
 }
 
-// blocks cuts a normalised listing into its sets and chains, sorted, since their order depends on history.
-func blocks(lines []string) []string {
+// pieces cuts a normalised listing into its sets and chains, sorted, since their order depends on history.
+func pieces(lines []string) []string {
 	var list []string
 	for _, l := range lines[:len(lines)-1] {
 		if strings.HasPrefix(l, "set ") || strings.HasPrefix(l, "map ") || strings.HasPrefix(l, "chain ") || len(list) == 0 {

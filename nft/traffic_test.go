@@ -17,6 +17,7 @@ import (
 	"rampart/model"
 	"rampart/model/store"
 	"rampart/nft"
+	"rampart/nft/lower"
 )
 
 // guarded is a namespace with an interface eth0 to a host 192.0.2.2 that listens on no port.
@@ -348,5 +349,37 @@ func TestLogRulesReachNFLOG(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestElementCounters counts packets that elements of verdict maps decide, in maps of each shape.
+func TestElementCounters(t *testing.T) {
+	ns := guarded(t)
+	b := backend(t, ns, nft.Config{Group: lower.BlocksWith(eager())})
+	for name, make := range map[string]func(i int) model.Rule{
+		"exact": func(i int) model.Rule { return udp(model.Allow, uint16(1000+i)) },
+		"ranges": func(i int) model.Rule {
+			r := udp(model.Allow)
+			r.Destination.Ports = []model.Port{{Min: uint16(1000 + i), Max: uint16(1000 + i)}, {Min: uint16(2000 + 10*i), Max: uint16(2005 + 10*i)}}
+			r.Destination.Nets = []netip.Prefix{netip.MustParsePrefix(fmt.Sprintf("192.0.2.%d/31", 2+2*(i%2)))}
+			if i == 3 {
+				r.Destination.Nets = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/29")}
+			}
+			return r
+		},
+	} {
+		var rules []model.Rule
+		for i := range 20 {
+			rules = append(rules, make(i))
+		}
+		apply(t, b, egress(options, rules...))
+		if listing := cli(t, ns, "", "list", "table", "inet", "rampart"); !strings.Contains(listing, "\n\t\tcounter\n") {
+			t.Fatalf("%s: the rules did not become a map:\n%s", name, listing)
+		}
+		before := counts(t, b)["default/GlobalNetworkPolicy:out[3]"]
+		send(t, ns, 5, 1003)
+		if got := counts(t, b)["default/GlobalNetworkPolicy:out[3]"] - before; got != 5 {
+			t.Errorf("%s: the rule has counted %d packets of 5\n%s", name, got, cli(t, ns, "", "list", "table", "inet", "rampart"))
+		}
 	}
 }
