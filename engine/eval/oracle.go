@@ -62,8 +62,11 @@ func NewOracle(resources []model.Resource, node string) *Oracle {
 
 // Evaluate decides one probe. Verdicts have no RuleID, since that is the compiler's.
 func (o *Oracle) Evaluate(pr model.Probe) (model.Verdict, error) {
-	if pr.Direction != model.Ingress && pr.Direction != model.Egress {
+	switch {
+	case pr.Direction != model.Ingress && pr.Direction != model.Egress:
 		return model.Verdict{}, fmt.Errorf("unknown direction %q", pr.Direction)
+	case pr.Layer >= model.NumLayers:
+		return model.Verdict{}, fmt.Errorf("unknown layer %d", pr.Layer)
 	}
 	w, h := o.workloads[pr.Endpoint], o.hosts[pr.Endpoint]
 	switch {
