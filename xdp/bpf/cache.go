@@ -1,0 +1,108 @@
+package bpf
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/cilium/ebpf"
+
+	"rampart/engine/ir"
+)
+
+// Flow is a key of the verdict cache: one direction of one conversation, in network byte order as the program sees it.
+type Flow = fastPathFlow
+
+// Verdict is a cached decision: Allow, or the counter slot of the rule that denies.
+type Verdict struct {
+	Generation uint32
+	Slot       uint32
+}
+
+// Allow is the slot of verdicts that allow.
+const Allow = ^uint32(0)
+
+// NewFlow makes a key. For echo requests the ports are type and code.
+func NewFlow(src, dst netip.Addr, sport, dport uint16, protocol uint8) Flow {
+	f := Flow{Protocol: protocol, Version: 6, Sport: bigEndian(sport), Dport: bigEndian(dport)}
+	if src.Is4() {
+		f.Version = 4
+	}
+	copy(f.Src[:], src.AsSlice())
+	copy(f.Dst[:], dst.AsSlice())
+	return f
+}
+
+// bigEndian is a value that has the octets of x in network order in memory.
+func bigEndian(x uint16) uint16 {
+	var b [2]byte
+	binary.BigEndian.PutUint16(b[:], x)
+	return binary.NativeEndian.Uint16(b[:])
+}
+
+// Remember puts verdicts into the cache, flows[i] with verdicts[i]. Others make room.
+func (f *FastPath) Remember(flows []Flow, verdicts []Verdict) error {
+	if len(flows) == 0 {
+		return nil
+	}
+	if _, err := f.objects.Verdicts.BatchUpdate(flows, verdicts, nil); err != nil {
+		return fmt.Errorf("cache %d verdicts: %w", len(flows), err)
+	}
+	return nil
+}
+
+// Cached looks a verdict up, of whatever generation.
+func (f *FastPath) Cached(flow Flow) (v Verdict, ok bool, err error) {
+	err = f.objects.Verdicts.Lookup(flow, &v)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return v, false, nil
+	}
+	return v, err == nil, err
+}
+
+// SetFailsafes replaces the ports that always pass. Peers' prefixes are ignored: the stack looks at them.
+func (f *FastPath) SetFailsafes(list []ir.Failsafe) error {
+	want := map[fastPathPort]bool{}
+	for _, p := range list {
+		key := fastPathPort{Port: bigEndian(p.Port), Protocol: p.Protocol}
+		want[key] = true
+		if err := f.objects.Failsafes.Put(key, uint8(1)); err != nil {
+			return fmt.Errorf("failsafe port %d: %w", p.Port, err)
+		}
+	}
+	var gone []fastPathPort
+	var key fastPathPort
+	var value uint8
+	it := f.objects.Failsafes.Iterate()
+	for it.Next(&key, &value) {
+		if !want[key] {
+			gone = append(gone, key)
+		}
+	}
+	if err := it.Err(); err != nil {
+		return fmt.Errorf("failsafe ports: %w", err)
+	}
+	for _, key := range gone {
+		if err := f.objects.Failsafes.Delete(key); err != nil {
+			return fmt.Errorf("failsafe ports: %w", err)
+		}
+	}
+	return nil
+}
+
+// SetSocket gives a queue's packets to an AF_XDP socket. The entry goes away with the socket.
+func (f *FastPath) SetSocket(queue, fd int) error {
+	if err := f.objects.Sockets.Put(uint32(queue), uint32(fd)); err != nil {
+		return fmt.Errorf("socket of queue %d: %w", queue, err)
+	}
+	return nil
+}
+
+// RemoveSocket gives a queue's packets back to the stack.
+func (f *FastPath) RemoveSocket(queue int) error {
+	if err := f.objects.Sockets.Delete(uint32(queue)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("socket of queue %d: %w", queue, err)
+	}
+	return nil
+}

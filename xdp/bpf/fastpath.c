@@ -1,0 +1,379 @@
+//go:build ignore
+
+// SPDX-License-Identifier: GPL-2.0
+//
+// The kernel's side of the fast path: an XDP program in front of a host endpoint's interface, and the program that gives
+// packets back to the stack. See doc.go for the picture.
+//
+// Whatever is not plainly one of ours to judge is passed to the stack, where nftables decides.
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+char rampart_license[] SEC("license") = "GPL";
+
+// What the program did with packets. The order is that of type Event in Go.
+enum event {
+	EVENT_OTHER,         // not for us to judge: passed
+	EVENT_FAILSAFE,      // failsafe port: passed
+	EVENT_ESTABLISHED,   // connection known to conntrack: passed
+	EVENT_CACHED_ALLOW,  // passed
+	EVENT_CACHED_DENY,   // dropped
+	EVENT_UNDECIDED,     // no verdict, and sockets are not in use: passed
+	EVENT_REDIRECTED,    // no verdict: given to a socket
+	EVENT_OVERLOAD_PASS, // no verdict and no room: passed
+	EVENT_OVERLOAD_DROP, // no verdict and no room: dropped
+	EVENT_NUMBER,
+};
+
+// Flags of struct settings.
+enum {
+	FLAG_JUDGE = 1,         // cached verdicts apply
+	FLAG_REDIRECT = 2,      // packets without a verdict go to sockets
+	FLAG_OVERLOAD_DROP = 4, // drop what no socket has room for
+	FLAG_UNTRACKED = 8,     // protocols that conntrack cannot be asked about may have verdicts
+};
+
+struct settings {
+	__u32 generation; // of the program in force: other generations' verdicts are void
+	__u32 flags;
+	__u32 frame_max; // the longest frame that a socket takes
+	__u8 mac[ETH_ALEN];
+	__u16 unused;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct settings);
+} config SEC(".maps");
+
+// A flow as the verdict cache knows it. IPv4 addresses are in the first four octets. For ICMP the ports are type and code.
+struct flow {
+	__u8 src[16], dst[16];
+	__be16 sport, dport;
+	__u8 protocol;
+	__u8 version;
+	__u8 unused[2];
+};
+
+#define VERDICT_ALLOW 0xffffffff
+
+struct verdict {
+	__u32 generation;
+	__u32 slot; // VERDICT_ALLOW, or the counter of the rule that denies
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct flow);
+	__type(value, struct verdict);
+} verdicts SEC(".maps");
+
+struct counter {
+	__u64 packets, octets;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct counter);
+} denied SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EVENT_NUMBER);
+	__type(key, __u32);
+	__type(value, __u64);
+} events SEC(".maps");
+
+// Ports that are always passed.
+struct port {
+	__be16 port;
+	__u8 protocol;
+	__u8 unused;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct port);
+	__type(value, __u8);
+} failsafes SEC(".maps");
+
+// Room in a queue's socket. User space gives, we take; both counts run freely. Each has a cache line of its own.
+struct room {
+	__u64 given;
+	__u64 unused1[7];
+	__u64 taken;
+	__u64 unused2[7];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct room);
+} rooms SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_XSKMAP);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, __u32);
+} sockets SEC(".maps");
+
+// The first form of the options, which every kernel that has the function takes.
+struct bpf_ct_opts___short {
+	__s32 netns_id;
+	__s32 error;
+	__u8 l4proto;
+	__u8 dir;
+	__u8 reserved[2];
+};
+
+struct nf_conn {
+	unsigned long status;
+};
+
+// Whether the kernel has the two functions below, which user space finds out. Where it has not, the verifier removes the
+// branch that calls them.
+const volatile __u8 conntrack;
+
+extern struct nf_conn *bpf_xdp_ct_lookup(struct xdp_md *ctx, struct bpf_sock_tuple *tuple, __u32 tuple__sz,
+					 struct bpf_ct_opts___short *opts, __u32 opts__sz) __ksym __weak;
+extern void bpf_ct_release(struct nf_conn *ct) __ksym __weak;
+
+static __always_inline int count(__u32 event, int action)
+{
+	__u64 *n = bpf_map_lookup_elem(&events, &event);
+
+	if (n)
+		(*n)++;
+	return action;
+}
+
+// parse fills in the flow and tells whether the packet is one to judge.
+static __always_inline int parse(void *data, void *end, struct settings *set, struct flow *f)
+{
+	struct ethhdr *eth = data;
+	__u16 proto;
+	void *l4;
+	__u32 left; // octets from l4 to the end of the IP packet
+
+	if ((void *)(eth + 1) > end)
+		return 0;
+	// Broadcast, multicast, and what a macvlan or a bridge may take.
+	for (int i = 0; i < ETH_ALEN; i++)
+		if (eth->h_dest[i] != set->mac[i])
+			return 0;
+	proto = eth->h_proto;
+	l4 = eth + 1;
+	if (proto == bpf_htons(ETH_P_8021Q)) {
+		__be16 *tag = l4;
+
+		if ((void *)(tag + 2) > end)
+			return 0;
+		if (tag[0] & bpf_htons(0x0fff)) // another interface's; 0 is only a priority
+			return 0;
+		proto = tag[1];
+		l4 = tag + 2;
+	}
+	if (proto == bpf_htons(ETH_P_IP)) {
+		struct iphdr *ip = l4;
+		__u32 total;
+
+		if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl != 5 || ip->frag_off & bpf_htons(0x3fff))
+			return 0;
+		total = bpf_ntohs(ip->tot_len);
+		if (total < sizeof(*ip) || total > end - l4)
+			return 0;
+		f->version = 4;
+		f->protocol = ip->protocol;
+		__builtin_memcpy(f->src, &ip->saddr, 4);
+		__builtin_memcpy(f->dst, &ip->daddr, 4);
+		l4 = ip + 1;
+		left = total - sizeof(*ip);
+	} else if (proto == bpf_htons(ETH_P_IPV6)) {
+		struct ipv6hdr *ip = l4;
+
+		if ((void *)(ip + 1) > end || ip->version != 6)
+			return 0;
+		left = bpf_ntohs(ip->payload_len);
+		l4 = ip + 1;
+		if (left > end - l4)
+			return 0;
+		f->version = 6;
+		f->protocol = ip->nexthdr;
+		__builtin_memcpy(f->src, &ip->saddr, 16);
+		__builtin_memcpy(f->dst, &ip->daddr, 16);
+		// Hop-by-hop and destination options change nothing about who speaks to whom.
+		for (int i = 0; i < 3 && (f->protocol == IPPROTO_HOPOPTS || f->protocol == IPPROTO_DSTOPTS); i++) {
+			__u8 *option = l4;
+			__u32 size;
+
+			if ((void *)(option + 2) > end)
+				return 0;
+			size = 8 + 8 * (__u32)option[1];
+			if (size > left)
+				return 0;
+			f->protocol = option[0];
+			l4 += size;
+			left -= size;
+			if (l4 > end)
+				return 0;
+		}
+	} else {
+		return 0;
+	}
+	switch (f->protocol) {
+	case IPPROTO_TCP:
+		if (left < 20)
+			return 0;
+		break;
+	case IPPROTO_SCTP:
+		if (left < 12)
+			return 0;
+		break;
+	case IPPROTO_UDP:
+		if (left < 8)
+			return 0;
+		break;
+	case IPPROTO_ICMP: // only echo requests: the rest is errors, answers and what keeps a link alive
+	case IPPROTO_ICMPV6: {
+		__u8 *icmp = l4;
+
+		if (left < 8 || (void *)(icmp + 2) > end)
+			return 0;
+		if (icmp[0] != (f->version == 4 ? 8 : 128) || f->protocol != (f->version == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+			return 0;
+		f->sport = bpf_htons(icmp[0]);
+		f->dport = bpf_htons(icmp[1]);
+		return 1;
+	}
+	default:
+		return 0;
+	}
+	__be16 *ports = l4;
+
+	if ((void *)(ports + 2) > end)
+		return 0;
+	f->sport = ports[0];
+	f->dport = ports[1];
+	return 1;
+}
+
+// established asks conntrack, which knows replies, related connections that have begun, and what policy allowed before.
+static __always_inline int established(struct xdp_md *ctx, struct flow *f)
+{
+	struct bpf_ct_opts___short opts = {.netns_id = BPF_F_CURRENT_NETNS, .l4proto = f->protocol};
+	struct bpf_sock_tuple tuple = {};
+	struct nf_conn *ct;
+
+	if (f->version == 4) {
+		__builtin_memcpy(&tuple.ipv4.saddr, f->src, 4);
+		__builtin_memcpy(&tuple.ipv4.daddr, f->dst, 4);
+		tuple.ipv4.sport = f->sport;
+		tuple.ipv4.dport = f->dport;
+		ct = bpf_xdp_ct_lookup(ctx, &tuple, sizeof(tuple.ipv4), &opts, sizeof(opts));
+	} else {
+		__builtin_memcpy(tuple.ipv6.saddr, f->src, 16);
+		__builtin_memcpy(tuple.ipv6.daddr, f->dst, 16);
+		tuple.ipv6.sport = f->sport;
+		tuple.ipv6.dport = f->dport;
+		ct = bpf_xdp_ct_lookup(ctx, &tuple, sizeof(tuple.ipv6), &opts, sizeof(opts));
+	}
+	if (!ct)
+		return 0;
+	bpf_ct_release(ct);
+	return 1;
+}
+
+// judge decides a packet or redirects it to its queue's socket.
+SEC("xdp.frags")
+int rampart_xdp(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 zero = 0, queue = ctx->rx_queue_index;
+	struct flow f = {};
+	struct settings *set = bpf_map_lookup_elem(&config, &zero);
+
+	if (!set || !(set->flags & FLAG_JUDGE) || !parse(data, end, set, &f))
+		return count(EVENT_OTHER, XDP_PASS);
+
+	int ports = f.protocol == IPPROTO_TCP || f.protocol == IPPROTO_UDP;
+
+	if (ports || f.protocol == IPPROTO_SCTP) {
+		struct port key = {.port = f.dport, .protocol = f.protocol};
+
+		if (bpf_map_lookup_elem(&failsafes, &key))
+			return count(EVENT_FAILSAFE, XDP_PASS);
+	}
+	// Conntrack can be asked about TCP and UDP. Of the rest only untracked policy, which does not look at connections,
+	// may decide here; user space knows that.
+	if (!ports && !(set->flags & FLAG_UNTRACKED))
+		return count(EVENT_OTHER, XDP_PASS);
+	if (ports && conntrack && established(ctx, &f))
+		return count(EVENT_ESTABLISHED, XDP_PASS);
+
+	struct verdict *v = bpf_map_lookup_elem(&verdicts, &f);
+	__u64 length = bpf_xdp_get_buff_len(ctx);
+
+	if (v && v->generation == set->generation) {
+		__u32 slot = v->slot;
+
+		if (slot == VERDICT_ALLOW)
+			return count(EVENT_CACHED_ALLOW, XDP_PASS);
+
+		struct counter *c = bpf_map_lookup_elem(&denied, &slot);
+
+		if (c) {
+			c->packets++;
+			c->octets += length - sizeof(struct ethhdr); // as nftables counts
+		}
+		return count(EVENT_CACHED_DENY, XDP_DROP);
+	}
+	if (!(set->flags & FLAG_REDIRECT) || length > set->frame_max || length != end - data)
+		return count(EVENT_UNDECIDED, XDP_PASS);
+
+	struct room *room = bpf_map_lookup_elem(&rooms, &queue);
+
+	if (!room)
+		return count(EVENT_UNDECIDED, XDP_PASS);
+	if ((__s64)(*(volatile __u64 *)&room->given - *(volatile __u64 *)&room->taken) <= 0) {
+		if (set->flags & FLAG_OVERLOAD_DROP)
+			return count(EVENT_OVERLOAD_DROP, XDP_DROP);
+		return count(EVENT_OVERLOAD_PASS, XDP_PASS);
+	}
+
+	int action = bpf_redirect_map(&sockets, queue, XDP_PASS);
+
+	if (action != XDP_REDIRECT)
+		return count(EVENT_UNDECIDED, XDP_PASS);
+	__sync_fetch_and_add(&room->taken, 1);
+	return count(EVENT_REDIRECTED, XDP_REDIRECT);
+}
+
+// The interface that packets given back arrive on, and the mark they get.
+const volatile __u32 target;
+const volatile __u32 mark;
+
+// rampart_handback sits at the far end of the private veth pair.
+SEC("tcx/ingress")
+int rampart_handback(struct __sk_buff *skb)
+{
+	if (mark)
+		skb->mark = mark;
+	return bpf_redirect(target, BPF_F_INGRESS);
+}
