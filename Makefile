@@ -31,11 +31,16 @@ VERSION ?= $(shell git -c safe.directory='*' describe --tags --always --dirty 2>
 # No VCS stamp: under sudo the checkout belongs to somebody else, and git refuses to look at it.
 BUILD := $(GO) build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
-.PHONY: all build test fuzz demo lint install uninstall clean
+.PHONY: all build generate test fuzz demo lint install uninstall clean
 all: build
 
 build:
 	$(BUILD) -o bin/ ./cmd/...
+
+# The XDP program's objects are committed; only this needs a C compiler.
+generate:
+	packaging/need clang=clang llvm-strip=llvm $(if $(wildcard /usr/include/bpf/bpf_helpers.h),,libbpf-headers=libbpf-dev)
+	$(GO) generate ./xdp/bpf
 
 test:
 	packaging/need nft=nftables ip=iproute2 conntrack=conntrack
@@ -65,7 +70,7 @@ lint:
 
 install: build
 	install -D -m 755 bin/rampart $(DESTDIR)$(PREFIX)/bin/rampart
-	install -D -m 644 packaging/rampart.8 $(DESTDIR)$(PREFIX)/share/man/man8/rampart.8
+	bin/rampart man $(DESTDIR)$(PREFIX)/share/man/man8
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|@PREFIX@|$(PREFIX)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' packaging/rampart.service >$(DESTDIR)$(UNITDIR)/rampart.service
 	install -d $(DESTDIR)$(SYSCONFDIR)/rampart/policy
@@ -79,7 +84,7 @@ install: build
 	@echo "Installed. A first policy: examples/host; then see README.md, \"Guard a host\"."
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/rampart $(DESTDIR)$(PREFIX)/share/man/man8/rampart.8 $(DESTDIR)$(UNITDIR)/rampart.service \
+	rm -f $(DESTDIR)$(PREFIX)/bin/rampart $(DESTDIR)$(PREFIX)/share/man/man8/rampart*.8 $(DESTDIR)$(UNITDIR)/rampart.service \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/rampart $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_rampart \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/rampart.fish
 

@@ -46,19 +46,3 @@ func TestInstalledConfiguration(t *testing.T) {
 		t.Errorf("a comment shows what is not the default: %s", d)
 	}
 }
-
-// The manual page tells every command of the program.
-func TestManualPageNamesEveryCommand(t *testing.T) {
-	page, err := os.ReadFile("../../packaging/rampart.8")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range newRootCommand(&env{}).Commands() {
-		if c.Hidden || c.Name() == "help" {
-			continue
-		}
-		if !strings.Contains(string(page), ".It Cm "+c.Name()+"\n") {
-			t.Errorf("the manual page does not mention %s", c.Name())
-		}
-	}
-}
