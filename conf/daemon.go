@@ -74,6 +74,8 @@ type DaemonAPI struct {
 type DaemonMetrics struct {
 	// Listen is an address and port, "" for no endpoint.
 	Listen string `json:"listen,omitempty"`
+	// Rules bounds how many rules have counters among the metrics.
+	Rules int `json:"rules,omitempty"`
 }
 
 // DaemonFastPath is about the AF_XDP path in front of nftables.
@@ -122,6 +124,7 @@ func DefaultDaemon() *Daemon {
 		DropInvalid:          true,
 		Log:                  DaemonLog{Group: 1, Prefix: "rampart", Rate: 100, Level: "info", Format: "text"},
 		API:                  DaemonAPI{Socket: "/run/rampart/rampart.sock"},
+		Metrics:              DaemonMetrics{Rules: 1000},
 		OnExit:               OnExitKeep,
 		StateDir:             "/var/lib/rampart",
 		Table:                "rampart",

@@ -21,6 +21,7 @@ const (
 	maxLogPrefix     = 64 // half of what the kernel keeps; the rule's name follows
 	maxTableName     = 63
 	maxQueues        = 1024
+	maxMetricRules   = 100_000
 	maxSocketPath    = 107 // sockaddr_un.sun_path
 )
 
@@ -68,6 +69,9 @@ func (c *Daemon) validate() []model.FieldError {
 	}
 	if c.StateDir != "" && !filepath.IsAbs(c.StateDir) {
 		v.errorf("state_dir", "it must be an absolute path")
+	}
+	if c.Metrics.Rules < 0 || c.Metrics.Rules > maxMetricRules {
+		v.errorf("metrics.rules", "it must be from 0, for none, to %d", maxMetricRules)
 	}
 	v.listen("metrics.listen", c.Metrics.Listen)
 	return v

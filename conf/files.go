@@ -20,16 +20,16 @@ const Stdin = "<stdin>"
 
 // FileOptions adjust a file source. The zero value is right for most.
 type FileOptions struct {
-	// Debounce is how long the files must be quiet before a change is looked at; 100 ms when zero.
+	// Debounce is how long the files must be quiet before a change is looked at; 25 ms when zero.
 	Debounce time.Duration
-	// MaxDelay bounds how long a stream of changes can put that off; ten times Debounce when zero.
+	// MaxDelay bounds how long a stream of changes can put that off; twice Debounce when zero.
 	MaxDelay time.Duration
 	// Stdin is what "-" reads; os.Stdin when nil.
 	Stdin io.Reader
 }
 
 // DefaultDebounce is FileOptions.Debounce when zero.
-const DefaultDebounce = 100 * time.Millisecond
+const DefaultDebounce = 25 * time.Millisecond
 
 // Files is the source for the given paths: files, and directories with all their *.hcl, *.yaml, *.yml and *.json files
 // at any depth. Hidden files and directories are left out, symbolic links followed. "-" reads standard input, once.
@@ -41,7 +41,7 @@ func FilesWith(opts FileOptions, paths ...string) *FileSource {
 		opts.Debounce = DefaultDebounce
 	}
 	if opts.MaxDelay <= 0 {
-		opts.MaxDelay = 10 * opts.Debounce
+		opts.MaxDelay = 2 * opts.Debounce
 	}
 	if opts.Stdin == nil {
 		opts.Stdin = os.Stdin

@@ -8,7 +8,6 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
@@ -18,15 +17,6 @@ import (
 	"rampart/engine/ir"
 	"rampart/nft"
 )
-
-// A change of the policy files is in force after a tenth of a second at the latest, the engine's share included.
-const (
-	fileDebounce = 20 * time.Millisecond
-	fileMaxDelay = 50 * time.Millisecond
-)
-
-// ruleSeries bounds how many rules have metrics of their own.
-const ruleSeries = 1000
 
 // runDaemon puts the parts together and runs them until ctx is done. Nothing is changed in the kernel before every part
 // that can fail has been set up.
@@ -87,11 +77,9 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 func engineConfig(e *env, c *conf.Daemon, backend engine.Backend) engine.Config {
 	config := engine.Config{
 		Version: version, Node: c.Node, Options: programOptions(c), Logger: newLogger(e, c.Log),
-		Sources: []engine.Source{conf.FilesWith(conf.FileOptions{
-			Debounce: fileDebounce, MaxDelay: fileMaxDelay, Stdin: e.stdin,
-		}, c.Sources.Files...)},
+		Sources:  []engine.Source{conf.FilesWith(conf.FileOptions{Debounce: c.Debounce, Stdin: e.stdin}, c.Sources.Files...)},
 		Backends: []engine.Backend{backend}, Links: engine.KernelLinks{},
-		StateDir: c.StateDir, ClearOnExit: c.OnExit == conf.OnExitClear, RuleSeries: ruleSeries,
+		StateDir: c.StateDir, ClearOnExit: c.OnExit == conf.OnExitClear, RuleSeries: c.Metrics.Rules,
 		Notify: notifyManager,
 	}
 	if interval, err := daemon.SdWatchdogEnabled(false); err == nil {
