@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -133,5 +132,3 @@ func (f *explainFlags) one(e *env, w *explainWorld, args []string) (err error) {
 	}
 	return writeWalk(e.stdout, walk)
 }
-
-var errNoResources = errors.New("no endpoint in the given files, so there is nothing to explain")

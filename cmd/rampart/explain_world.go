@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"os"
-	"slices"
+	"errors"
 
-	"github.com/hashicorp/hcl/v2"
-
-	"rampart/conf"
 	"rampart/engine/compile"
 	"rampart/engine/eval"
 	"rampart/engine/ir"
@@ -16,6 +12,8 @@ import (
 )
 
 const engineOracle = "oracle"
+
+var errNoEndpoints = errors.New("no endpoint in the given files, so there is nothing to explain")
 
 // explainWorld answers probes from resources of any number of nodes; what a node needs is made when it is first asked
 // for.
@@ -28,35 +26,20 @@ type explainWorld struct {
 	oracles   map[string]*eval.Oracle
 }
 
-// loadExplainWorld reads the files. Mistakes in them are printed in full; the error then says no more.
+// loadExplainWorld reads the files.
 func loadExplainWorld(ctx context.Context, e *env, paths []string, engine string) (*explainWorld, error) {
-	source := conf.FilesWith(conf.FileOptions{Stdin: e.stdin}, paths...)
-	bundle, diags := source.Load(ctx)
-	if diags.HasErrors() {
-		errs := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagError })
-		if err := conf.WriteDiagnostics(e.stderr, errs, source.Sources(), isTerminal(e.stderr)); err != nil {
-			return nil, err
-		}
-		return nil, &exitError{1}
+	resources, err := loadFiles(ctx, e, paths)
+	if err != nil {
+		return nil, err
 	}
 	w := &explainWorld{
-		resources: bundle.Resources, engine: engine, names: newEndpointNames(bundle.Resources),
+		resources: resources, engine: engine, names: newEndpointNames(resources),
 		compiled: map[string]*eval.Evaluator{}, oracles: map[string]*eval.Oracle{},
 	}
 	if len(w.names.nodes) == 0 {
-		return nil, errNoResources
+		return nil, errNoEndpoints
 	}
 	return w, nil
-}
-
-// isTerminal tells whether colour would be seen. NO_COLOR turns it off (no-color.org).
-func isTerminal(w any) bool {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // explain answers with the whole walk. The oracle knows only its verdict.
