@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,8 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 )
-
-var updateExplain = flag.Bool("update-explain", false, "rewrite the expected output of the explain cases")
 
 // TestExplain runs the command line of each case, one argument a line, and compares everything it prints.
 func TestExplain(t *testing.T) {
@@ -37,7 +34,7 @@ func TestExplain(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			code := run(context.Background(), &env{args: args, stdin: strings.NewReader(part["stdin"]), stdout: &stdout, stderr: &stderr})
 			got := map[string]string{"stdout": stdout.String(), "stderr": stderr.String(), "code": fmt.Sprintln(code)}
-			if *updateExplain {
+			if *updateGolden {
 				a.Files = a.Files[:len(a.Files):len(a.Files)]
 				kept := a.Files[:0]
 				for _, f := range a.Files {
