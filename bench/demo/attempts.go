@@ -6,90 +6,90 @@ import (
 	"text/tabwriter"
 )
 
-// attempt is something to try, and what the policy says of it.
+// attempt is something to try in both families, and what the policy says of it.
 type attempt struct {
 	from, to string
 	protocol string // tcp, udp or ping
 	port     uint16
-	family   int
 	allowed  bool
 	because  string
 }
 
+// families are tried one by one; their answers stand side by side.
+var families = [2]int{4, 6}
+
 // theHost names the host itself, where the daemon runs, as the origin of a packet.
 const theHost = "host"
 
-// attempts is what the specification's text says of the sample, in both families: the database accepts TCP to 6379
-// from frontends and nothing else, and may itself reach everybody; whom no policy selects goes by its profile.
+// attempts is what the specification's text says of the sample: the database accepts TCP to 6379 from frontends and
+// nothing else, and may itself reach everybody; whom no policy selects goes by its profile.
 func attempts() []attempt {
-	var all []attempt
-	for _, family := range []int{4, 6} {
-		add := func(from, to, protocol string, port uint16, allowed bool, because string) {
-			all = append(all, attempt{from, to, protocol, port, family, allowed, because})
-		}
-		const (
-			rule     = "ingress rule 1: TCP from role == 'frontend' to 6379"
-			byTier   = "no ingress rule matches: denied by default"
-			egress   = "egress rule 1: everything"
-			profile  = "no policy selects it: its profile allows"
-			hostFree = "a host always reaches its own workloads"
-		)
-		add("frontend", "database", "tcp", 6379, true, rule)
-		add("frontend", "database", "tcp", 8080, false, byTier)
-		add("frontend", "database", "udp", 6379, false, byTier)
-		add("frontend", "database", "ping", 0, false, byTier)
-		add("batch", "database", "tcp", 6379, false, byTier)
-		add("batch", "database", "ping", 0, false, byTier)
-		add("outside", "database", "tcp", 6379, false, byTier)
-		add("outside", "database", "udp", 6379, false, byTier)
-		add("outside", "database", "ping", 0, false, byTier)
-		add("database", "frontend", "tcp", 8080, true, egress)
-		add("database", "outside", "tcp", 8080, true, egress)
-		add("database", "outside", "udp", 8080, true, egress)
-		add("database", "outside", "ping", 0, true, egress)
-		add("batch", "frontend", "tcp", 8080, true, profile)
-		add("batch", "frontend", "ping", 0, true, profile)
-		add(theHost, "database", "tcp", 6379, true, hostFree)
-		add(theHost, "database", "ping", 0, true, hostFree)
+	const (
+		rule     = "ingress rule 1: TCP from role == 'frontend' to 6379"
+		byTier   = "no ingress rule matches: denied by default"
+		egress   = "egress rule 1: everything"
+		profile  = "no policy selects it: its profile allows"
+		hostFree = "a host always reaches its own workloads"
+	)
+	return []attempt{
+		{"frontend", "database", "tcp", 6379, true, rule},
+		{"frontend", "database", "tcp", 8080, false, byTier},
+		{"frontend", "database", "udp", 6379, false, byTier},
+		{"frontend", "database", "ping", 0, false, byTier},
+		{"batch", "database", "tcp", 6379, false, byTier},
+		{"batch", "database", "ping", 0, false, byTier},
+		{"outside", "database", "tcp", 6379, false, byTier},
+		{"outside", "database", "udp", 6379, false, byTier},
+		{"outside", "database", "ping", 0, false, byTier},
+		{"database", "frontend", "tcp", 8080, true, egress},
+		{"database", "outside", "tcp", 8080, true, egress},
+		{"database", "outside", "udp", 8080, true, egress},
+		{"database", "outside", "ping", 0, true, egress},
+		{"batch", "frontend", "tcp", 8080, true, profile},
+		{"batch", "frontend", "ping", 0, true, profile},
+		{theHost, "database", "tcp", 6379, true, hostFree},
+		{theHost, "database", "ping", 0, true, hostFree},
 	}
-	return all
 }
 
-// result is an attempt and what came of it.
+// result is an attempt and what came of it in each of the families.
 type result struct {
 	attempt
-	seen string
+	seen [len(families)]string
 }
 
-func (r result) want() string {
+// wrong counts the families that fared otherwise than the policy says.
+func (r result) wrong() (n int) {
+	want := outcomeDeny
 	if r.allowed {
-		return outcomeAllow
+		want = outcomeAllow
 	}
-	return outcomeDeny
+	for _, seen := range r.seen {
+		if seen != want {
+			n++
+		}
+	}
+	return n
 }
 
 // writeTable prints the results and returns how many are not as they should be.
-func writeTable(w io.Writer, results []result) int {
-	wrong := 0
+func writeTable(w io.Writer, results []result) (wrong int) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "  \tFROM\tTO\tWHAT\tFAMILY\tPOLICY SAYS\tSEEN\tBECAUSE")
+	fmt.Fprintln(t, "\tFROM\tTO\tWHAT\tPOLICY SAYS\tIPv4\tIPv6\tBECAUSE")
 	for _, r := range results {
-		mark := "ok"
-		if r.seen != r.want() {
+		mark, verdict, what := "ok", "deny", r.protocol
+		if r.wrong() > 0 {
 			mark = "WRONG"
-			wrong++
 		}
-		verdict := "deny"
 		if r.allowed {
 			verdict = "allow"
 		}
-		what := r.protocol
 		if r.port > 0 {
 			what = fmt.Sprintf("%s %d", r.protocol, r.port)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\tIPv%d\t%s\t%s\t%s\n", mark, r.from, r.to, what, r.family, verdict, r.seen, r.because)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", mark, r.from, r.to, what, verdict, r.seen[0], r.seen[1], r.because)
+		wrong += r.wrong()
 	}
 	_ = t.Flush()
-	fmt.Fprintln(w)
 	return wrong
 }

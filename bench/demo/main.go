@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "demo: %d packets fared otherwise than the policy says\n", wrong)
 		return 1
 	}
-	fmt.Fprintln(stdout, "Every packet fared as the policy says, from HCL and from YAML.")
+	fmt.Fprintln(stdout, "\nEvery packet fared as the policy says, from HCL and from YAML.")
 	return 0
 }
 

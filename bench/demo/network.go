@@ -64,7 +64,10 @@ func (n *network) try(ctx context.Context, all []attempt) ([]result, error) {
 	results := make([]result, len(all))
 	var wg sync.WaitGroup
 	for i, a := range all {
-		wg.Go(func() { results[i] = result{attempt: a, seen: n.attempt(ctx, a)} })
+		results[i].attempt = a
+		for j, family := range families {
+			wg.Go(func() { results[i].seen[j] = n.attempt(ctx, a, family) })
+		}
 	}
 	wg.Wait()
 	return results, ctx.Err()
@@ -79,14 +82,14 @@ const (
 	outcomeDeny  = "timed out"
 )
 
-func (n *network) attempt(ctx context.Context, a attempt) string {
+func (n *network) attempt(ctx context.Context, a attempt, family int) string {
 	wait := patience
 	if !a.allowed {
 		wait = waitInVain
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	from, to := n.namespace(a.from), n.top.Peer(a.to).Addr(a.family)
+	from, to := n.namespace(a.from), n.top.Peer(a.to).Addr(family)
 	var err error
 	if a.protocol == "ping" {
 		err = lab.Ping(ctx, from, to)
