@@ -88,7 +88,7 @@ func (s *stateDir) saveBundle(b *model.Bundle, generation uint64) error {
 	if s == nil {
 		return nil
 	}
-	err := writeStateFile(s.bundlePath(b.Source), func(w io.Writer) error {
+	err := writeStateFile(s.bundlePath(b.Source), throughPowerCut, func(w io.Writer) error {
 		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)
 		if err := enc.Encode(savedBundle{b.Source, b.Revision, generation, len(b.Resources)}); err != nil {
@@ -196,12 +196,13 @@ func (s *stateDir) forgetOthers(sources []string) error {
 	return err
 }
 
-// saveGeneration records that a generation is about to be used.
+// saveGeneration records that generations up to g may be used. It is on the way of a new policy to the kernel and does not
+// wait for the disk: should a power cut damage the file, the generation saved with the bundles stands in.
 func (s *stateDir) saveGeneration(g uint64) error {
 	if s == nil {
 		return nil
 	}
-	return writeStateFile(filepath.Join(s.path, generationFile), func(w io.Writer) error {
+	return writeStateFile(filepath.Join(s.path, generationFile), untilPowerCut, func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, g)
 		return err
 	})

@@ -24,9 +24,18 @@ const (
 
 var stateHeaderLen = len(fmt.Sprintf(stateHeader, stateVersion, [sha256.Size]byte{}, 0))
 
-// writeStateFile writes a file by way of a temporary one in the same directory and a rename, so that a crash leaves the
-// old file or the new one.
-func writeStateFile(path string, body func(io.Writer) error) (err error) {
+// durability says what a written file survives.
+type durability bool
+
+const (
+	// untilPowerCut: a crash of the program leaves the old file or the new one, a power cut perhaps a damaged one.
+	untilPowerCut durability = false
+	// throughPowerCut: a power cut too leaves the old one or the new one. It waits for the disk.
+	throughPowerCut durability = true
+)
+
+// writeStateFile writes a file by way of a temporary one in the same directory and a rename.
+func writeStateFile(path string, d durability, body func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
 	if err != nil {
 		return err
@@ -51,8 +60,10 @@ func writeStateFile(path string, body func(io.Writer) error) (err error) {
 	if _, err = f.WriteAt(fmt.Appendf(nil, stateHeader, stateVersion, sum.Sum(nil), size.n), 0); err != nil {
 		return err
 	}
-	if err = f.Sync(); err != nil {
-		return err
+	if d == throughPowerCut {
+		if err = f.Sync(); err != nil {
+			return err
+		}
 	}
 	if err = f.Close(); err != nil {
 		return err
@@ -60,7 +71,10 @@ func writeStateFile(path string, body func(io.Writer) error) (err error) {
 	if err = os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	if d == throughPowerCut {
+		return syncDir(filepath.Dir(path))
+	}
+	return nil
 }
 
 // syncDir makes a rename survive a power cut.
