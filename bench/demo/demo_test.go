@@ -57,9 +57,8 @@ func TestDemoFindsDifferences(t *testing.T) {
 			}
 		}
 	}
-	// A packet that should have passed is waited for, so the first format that is found wrong is enough.
 	var stdout, stderr strings.Builder
-	if code := run(context.Background(), []string{"-rampart", binary, "-examples", dir}, &stdout, &stderr); code != 1 {
+	if code := run(context.Background(), []string{"-rampart", binary, "-examples", dir, "-patience", "2s"}, &stdout, &stderr); code != 1 {
 		t.Errorf("exit code %d, want 1\n%s%s", code, stdout.String(), stderr.String())
 	}
 	if !strings.Contains(stdout.String(), "WRONG  frontend  database  tcp 6379  allow        timed out  timed out") {

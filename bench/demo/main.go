@@ -32,6 +32,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	binary := flags.String("rampart", "bin/rampart", "the `binary` to run")
 	examples := flags.String("examples", "examples", "the `directory` that holds sample/hcl and sample/yaml")
+	patience := flags.Duration("patience", 10*time.Second, "how long to wait for an answer that should come")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -39,7 +40,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	for _, format := range []string{"hcl", "yaml"} {
 		policy := filepath.Join(*examples, "sample", format)
 		fmt.Fprintf(stdout, "\n%s run --node %s -f %s\n\n", *binary, node, policy)
-		results, err := demonstrate(ctx, *binary, policy)
+		results, err := demonstrate(ctx, *binary, policy, *patience)
 		if err != nil {
 			fmt.Fprintf(stderr, "demo: %v\n", err)
 			return 1
@@ -58,7 +59,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 const node = "demo"
 
 // demonstrate runs the daemon on one form of the policy and tries everything.
-func demonstrate(ctx context.Context, binary, policy string) (results []result, err error) {
+func demonstrate(ctx context.Context, binary, policy string, patience time.Duration) (results []result, err error) {
 	binary, err = filepath.Abs(binary)
 	if err != nil {
 		return nil, err
@@ -68,7 +69,7 @@ func demonstrate(ctx context.Context, binary, policy string) (results []result, 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	net, err := build(l)
+	net, err := build(l, patience)
 	if err != nil {
 		return nil, err
 	}
