@@ -1,0 +1,236 @@
+package table
+
+import (
+	"cmp"
+	"fmt"
+
+	"rampart/engine/ir"
+	"rampart/engine/ir/flat"
+	"rampart/model"
+	"rampart/xdp/classify"
+)
+
+// Ruling is what a table says of a packet.
+type Ruling uint8
+
+// The rulings.
+const (
+	// Pass: nftables must decide.
+	Pass Ruling = iota
+	Allow
+	Deny
+	// Continue: the layer has no say.
+	Continue
+	// another goes on with the next list; callers never see it.
+	another
+)
+
+// String is the ruling in lower case.
+func (r Ruling) String() string {
+	return [...]string{"pass", "allow", "deny", "continue", "another"}[r]
+}
+
+// Denier is something that denies packets: a rule, or a default (Rule is 0).
+type Denier struct {
+	Rule model.RuleID
+	// Why and Origin are as in model.Verdict.
+	Why    string
+	Origin model.Origin
+}
+
+// Deniers numbers the deniers of the tables that are built with it. Equal ones share a number.
+type Deniers struct {
+	list  []Denier
+	index map[Denier]uint32
+}
+
+// List is the deniers by number.
+func (d *Deniers) List() []Denier { return d.list }
+
+func (d *Deniers) number(x Denier) uint32 {
+	if n, ok := d.index[x]; ok {
+		return n
+	}
+	if d.index == nil {
+		d.index = map[Denier]uint32{}
+	}
+	n := uint32(len(d.list))
+	d.index[x] = n
+	d.list = append(d.list, x)
+	return n
+}
+
+// Answer is a ruling and, for Deny, the denier's number.
+type Answer struct {
+	Ruling Ruling
+	Denier uint32
+}
+
+// Table answers for one group of policies.
+type Table struct{ head *stage }
+
+// stage is one list.
+type stage struct {
+	v4, v6 *classify.Classifier
+	// outcomes are indexed by the classifiers' values.
+	outcomes []outcome
+	end      outcome
+}
+
+type outcome struct {
+	Answer
+	next *stage
+}
+
+// Builder builds the tables of one program; equal lists are built once.
+type Builder struct {
+	// Sets finds the program's sets.
+	Sets    func(ir.SetID) *ir.Set
+	Limits  Limits
+	Deniers *Deniers
+	stages  map[flat.ID]*stage
+}
+
+// Build makes the table of a list.
+func (b *Builder) Build(l *flat.List) (*Table, error) {
+	b.Limits.EntryBoxes = cmp.Or(b.Limits.EntryBoxes, defaultEntryBoxes)
+	b.Limits.Boxes = cmp.Or(b.Limits.Boxes, defaultBoxes)
+	if b.stages == nil {
+		b.stages = map[flat.ID]*stage{}
+	}
+	s, err := b.stage(l)
+	if err != nil {
+		return nil, err
+	}
+	return &Table{s}, nil
+}
+
+func (b *Builder) stage(l *flat.List) (*stage, error) {
+	if s := b.stages[l.ID]; s != nil {
+		return s, nil
+	}
+	s := &stage{outcomes: make([]outcome, len(l.Entries))}
+	for i := range l.Entries {
+		e := &l.Entries[i]
+		o, err := b.outcome(e.Verdict, e.Next, Denier{e.Rule.ID, e.Why, e.Rule.Origin})
+		if err != nil {
+			return nil, err
+		}
+		s.outcomes[i] = o
+	}
+	var err error
+	if s.end, err = b.outcome(l.End.Verdict, l.End.Next, Denier{0, l.End.Why, l.End.Origin}); err != nil {
+		return nil, err
+	}
+	if s.v4, err = b.classifier(l, s, 4); err != nil {
+		return nil, err
+	}
+	if s.v6, err = b.classifier(l, s, 6); err != nil {
+		return nil, err
+	}
+	b.stages[l.ID] = s
+	return s, nil
+}
+
+func (b *Builder) outcome(v flat.Verdict, next *flat.List, d Denier) (o outcome, err error) {
+	switch v {
+	case flat.Allow:
+		o.Ruling = Allow
+	case flat.Deny:
+		o.Answer = Answer{Deny, b.Deniers.number(d)}
+	case flat.Continue:
+		o.Ruling = Continue
+	case flat.Goto:
+		o.Ruling = another
+		o.next, err = b.stage(next)
+	}
+	return o, err
+}
+
+// uncertain is the value of boxes that are not exactly a rule's.
+const uncertain = classify.NoMatch - 1
+
+// classifier makes the boxes of a list in one family.
+func (b *Builder) classifier(l *flat.List, s *stage, f family) (*classify.Classifier, error) {
+	x := &expander{family: f, sets: b.Sets, known: map[ir.SetID]spans{}, limits: b.Limits}
+	var rules []classify.Rule
+	for i := range l.Entries {
+		e := &l.Entries[i]
+		// An entry that only counts has no say in what becomes of a packet; one that logs must see it in nftables.
+		if e.Verdict == flat.Nothing && !e.Log {
+			continue
+		}
+		boxes, exact := x.expand(&e.Rule.Match)
+		value := uint32(i)
+		if !exact || e.Log || e.HTTP {
+			value = uncertain
+		}
+		for _, r := range boxes {
+			r.Priority, r.Value = uint64(i), value
+			rules = append(rules, r)
+		}
+	}
+	c, err := classify.Build(f == 6, rules)
+	if err != nil {
+		return nil, fmt.Errorf("match table %s: %w", l.Name, err)
+	}
+	return c, nil
+}
+
+// Bytes is the memory of the table's classifiers.
+func (t *Table) Bytes() int {
+	total, seen := 0, map[*stage]bool{}
+	var add func(s *stage)
+	add = func(s *stage) {
+		if s == nil || seen[s] {
+			return
+		}
+		seen[s] = true
+		total += s.v4.Bytes() + s.v6.Bytes()
+		for i := range s.outcomes {
+			add(s.outcomes[i].next)
+		}
+		add(s.end.next)
+	}
+	add(t.head)
+	return total
+}
+
+// Lookup4 answers for IPv4 packets: answers[i] for keys[i]. values is scratch of the same length. It does not allocate and
+// may run in many goroutines.
+func (t *Table) Lookup4(keys []classify.Key4, answers []Answer, values []uint32) {
+	t.head.v4.Lookup4(keys, values)
+	for i := range keys {
+		o := t.head.outcome(values[i])
+		for o.Ruling == another {
+			var v [1]uint32
+			o.next.v4.Lookup4(keys[i:i+1], v[:])
+			o = o.next.outcome(v[0])
+		}
+		answers[i] = o.Answer
+	}
+}
+
+// Lookup6 is Lookup4 for IPv6.
+func (t *Table) Lookup6(keys []classify.Key6, answers []Answer, values []uint32) {
+	t.head.v6.Lookup6(keys, values)
+	for i := range keys {
+		o := t.head.outcome(values[i])
+		for o.Ruling == another {
+			var v [1]uint32
+			o.next.v6.Lookup6(keys[i:i+1], v[:])
+			o = o.next.outcome(v[0])
+		}
+		answers[i] = o.Answer
+	}
+}
+
+func (s *stage) outcome(v uint32) outcome {
+	switch v {
+	case classify.NoMatch:
+		return s.end
+	case uncertain:
+		return outcome{}
+	}
+	return s.outcomes[v]
+}
