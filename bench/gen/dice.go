@@ -1,7 +1,6 @@
 package gen
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 
@@ -82,12 +81,4 @@ func (d *dice) nets(n, family int, catchAll bool) []netip.Prefix {
 		}
 	}
 	return out
-}
-
-// numbered is the n-th of names, then names with numbers.
-func numbered(names []string, n int) string {
-	if n < len(names) {
-		return names[n]
-	}
-	return fmt.Sprintf("%s%d", names[n%len(names)], n)
 }

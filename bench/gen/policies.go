@@ -108,10 +108,10 @@ func (d *dice) hostFlags(s *model.PolicySpec) {
 // directions sets types and rules; rules of a direction that types leaves out are kept and have no effect.
 func (d *dice) directions(s *model.PolicySpec) {
 	if !d.chance(15) {
-		s.Ingress = d.rules(place{direction: model.Ingress})
+		s.Ingress = d.rules(model.Ingress)
 	}
 	if !d.chance(20) && !s.PreDNAT {
-		s.Egress = d.rules(place{direction: model.Egress})
+		s.Egress = d.rules(model.Egress)
 	}
 	if !d.chance(50) {
 		return
@@ -133,8 +133,8 @@ func (d *dice) profiles() []model.Resource {
 			p.Spec.Ingress = []model.Rule{{Action: model.Allow, Origin: d.origin()}}
 			p.Spec.Egress = []model.Rule{{Action: model.Allow, Origin: d.origin()}}
 		case 1:
-			p.Spec.Ingress = d.rules(place{model.Ingress, true})
-			p.Spec.Egress = d.rules(place{model.Egress, true})
+			p.Spec.Ingress = d.rules(model.Ingress)
+			p.Spec.Egress = d.rules(model.Egress)
 		}
 		if d.chance(50) {
 			p.Spec.LabelsToApply = d.itemLabels()

@@ -9,22 +9,17 @@ import (
 // ruleNumbers are ports that rules, definitions and probes share.
 var ruleNumbers = []uint16{1, 22, 53, 80, 81, 443, 6379, 8080, 32768, 65535}
 
-// place is where a rule stands, as far as it limits the rule.
-type place struct {
-	direction model.Direction
-	profile   bool
-}
-
-func (d *dice) rules(at place) []model.Rule {
+// rules are up to as many rules as the Config allows, for one direction.
+func (d *dice) rules(dir model.Direction) []model.Rule {
 	var out []model.Rule
 	for range d.IntN(d.cfg.Rules + 1) {
-		out = append(out, d.rule(at))
+		out = append(out, d.rule(dir))
 	}
 	return out
 }
 
-// rule is a valid rule. About every condition is rare, so that rules match often enough to matter.
-func (d *dice) rule(at place) model.Rule {
+// rule is a valid rule. Every condition is rare, so that rules match often enough to matter.
+func (d *dice) rule(dir model.Direction) model.Rule {
 	r := model.Rule{Origin: d.origin()}
 	r.Action = one(d, model.Allow, model.Allow, model.Allow, model.Deny, model.Deny, model.Pass, model.Log)
 	family := one(d, 0, 0, 4, 4, 6) // of nets and ipVersion
@@ -39,7 +34,7 @@ func (d *dice) rule(at place) model.Rule {
 		d.entity(&r.Destination, &r, family)
 	}
 	plain := r.Protocol.IsZero() && r.NotProtocol.IsZero() || r.Protocol.Number == model.ProtoTCP && r.Protocol.Name != ""
-	if at.direction == model.Ingress && r.Action == model.Allow && plain && d.chance(10) {
+	if dir == model.Ingress && r.Action == model.Allow && plain && d.chance(10) {
 		r.HTTP = d.http()
 	}
 	return r

@@ -181,13 +181,17 @@ func (d *decision) end(g *ir.Group, l model.Layer) model.Verdict {
 	case l == model.LayerNormal:
 		d.note("the endpoint has no policy and no profile")
 		return d.noProfile()
+	case d.endpoint.Workload:
+		d.note("a workload endpoint has only the normal hook")
 	case l == model.LayerForward && !applies:
 		d.note("no applyOnForward policy applies here, so forwarded traffic is allowed")
-		return model.Verdict{Decision: model.DecisionAllow, DecidedBy: model.WhyForwardDefault}
 	case !applies:
 		d.note("no policy of the %s hook applies here", l)
 	default:
 		d.note("no policy of the %s hook decided", l)
+	}
+	if l == model.LayerForward && !applies {
+		return model.Verdict{Decision: model.DecisionAllow, DecidedBy: model.WhyForwardDefault}
 	}
 	return model.Verdict{Decision: model.DecisionContinue, DecidedBy: model.WhyNoVerdict}
 }

@@ -26,7 +26,7 @@ var (
 	programsFlag = flag.Int("programs", 2500, "how many random programs the differential test compiles")
 )
 
-const probesPerProgram = 60
+const probesPerProgram = 40
 
 // TestDifferential holds the oracle against the compiled program on random worlds and probes. A difference is shrunk and
 // written to testdata/cases, where TestCases replays it ever after.
@@ -59,6 +59,22 @@ func TestDifferential(t *testing.T) {
 	}
 	workers.Wait()
 	tally.report(t)
+}
+
+// FuzzDifferential is the same with seeds that nobody chose. To keep a failure as a case, run TestDifferential with the
+// seed that it names.
+func FuzzDifferential(f *testing.F) {
+	f.Add(uint64(1) << 40)
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		cfg := gen.DefaultConfig()
+		world := gen.World(seed, cfg)
+		pair := newPair(world, cfg.Node)
+		for _, pr := range gen.Probes(seed, cfg, world, probesPerProgram) {
+			if diff := pair.compare(pr, nil); diff != "" {
+				t.Fatalf("go test ./engine/eval -run TestDifferential -args -seed %d -programs 1\n%s\n%s", seed, probeText(pr), diff)
+			}
+		}
+	})
 }
 
 // pair is both evaluators of one world.
