@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http/httptest"
 	"net/netip"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -139,6 +141,30 @@ func TestMetrics(t *testing.T) {
 		}
 		if t.Failed() {
 			t.Log(m)
+		}
+	})
+}
+
+// TestEveryMetricIsDocumented compares what is served with docs/metrics.md, both ways.
+func TestEveryMetricIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inBubble(t, func(t *testing.T) {
+		r := newRig(t).good().start()
+		r.settle()
+		served := scrape(r)
+		for line := range strings.Lines(served) {
+			f := strings.Fields(line)
+			if len(f) > 2 && f[0] == "#" && f[1] == "TYPE" && strings.HasPrefix(f[2], "rampart_") && !strings.Contains(string(page), "`"+f[2]+"`") {
+				t.Errorf("docs/metrics.md lacks %s", f[2])
+			}
+		}
+		for _, name := range regexp.MustCompile("`(rampart_[a-z_]+)`").FindAllStringSubmatch(string(page), -1) {
+			if !strings.Contains(served, "# TYPE "+name[1]+" ") {
+				t.Errorf("docs/metrics.md names %s, which is not served", name[1])
+			}
 		}
 	})
 }

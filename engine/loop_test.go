@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rampart/engine/api"
+	"rampart/engine/ir"
 	"rampart/model"
 )
 
@@ -197,6 +198,24 @@ func TestStatusBeforeTheFirstProgram(t *testing.T) {
 		}
 		if m := scrape(r); !strings.Contains(m, "rampart_program_in_force 0\n") {
 			t.Errorf("metrics:\n%s", m)
+		}
+	})
+}
+
+// TestWrongNodeName runs on a host that none of the endpoints is on.
+func TestWrongNodeName(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := newRig(t).good().start(func(c *Config) {
+			c.Node = "n2"
+			c.Review = func(*ir.Program) []string { return []string{"reviewed"} }
+		})
+		r.settle()
+		want := []string{"no endpoint is on this node, n2, so nothing is guarded: endpoints are on n1", "reviewed"}
+		if diff := cmp.Diff(want, r.Status(false).Warnings); diff != "" {
+			t.Errorf("warnings (-want +got):\n%s", diff)
+		}
+		if !strings.Contains(r.log.String(), want[0]) {
+			t.Errorf("log:\n%s", r.log.String())
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"sync"
@@ -48,7 +49,7 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 	if err != nil {
 		return err
 	}
-	fw, err := engine.New(engineConfig(e, c, backend))
+	fw, err := engine.New(engineConfig(e, c, backend, logger))
 	if err != nil {
 		return errors.Join(err, backend.Close())
 	}
@@ -74,9 +75,9 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 	return err
 }
 
-func engineConfig(e *env, c *conf.Daemon, backend engine.Backend) engine.Config {
+func engineConfig(e *env, c *conf.Daemon, backend engine.Backend, logger *slog.Logger) engine.Config {
 	config := engine.Config{
-		Version: version, Node: c.Node, Options: programOptions(c), Logger: newLogger(e, c.Log),
+		Version: version, Node: c.Node, Options: programOptions(c), Logger: logger,
 		Sources:  []engine.Source{conf.FilesWith(conf.FileOptions{Debounce: c.Debounce, Stdin: e.stdin}, c.Sources.Files...)},
 		Backends: []engine.Backend{backend}, Links: engine.KernelLinks{},
 		StateDir: c.StateDir, ClearOnExit: c.OnExit == conf.OnExitClear, RuleSeries: c.Metrics.Rules,

@@ -2,12 +2,14 @@ package api
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 
@@ -199,4 +201,26 @@ func TestBodiesAreBounded(t *testing.T) {
 		t.Errorf("reading a body of a megabyte: %v, want %T", err, tooLarge)
 	}
 	body.Close()
+}
+
+// TestDocumentedStatus reads the example in docs/api.md: its fields are those of Status.
+func TestDocumentedStatus(t *testing.T) {
+	page, err := os.ReadFile("../../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```json\n")
+	example, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("docs/api.md has no example")
+	}
+	d := json.NewDecoder(strings.NewReader(example))
+	d.DisallowUnknownFields()
+	var s Status
+	if err := d.Decode(&s); err != nil {
+		t.Error(err)
+	}
+	if s.State != InForce || s.Program == nil || len(s.Sources) != 1 || s.Sources[0].State != SourceFailed {
+		t.Errorf("example %+v", s)
+	}
 }
