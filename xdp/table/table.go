@@ -33,6 +33,8 @@ func (r Ruling) String() string {
 // Denier is something that denies packets: a rule, or a default (Rule is 0).
 type Denier struct {
 	Rule model.RuleID
+	// Counter is what its packets are counted under: Rule, or the default's identifier.
+	Counter model.RuleID
 	// Why and Origin are as in model.Verdict.
 	Why    string
 	Origin model.Origin
@@ -112,14 +114,15 @@ func (b *Builder) stage(l *flat.List) (*stage, error) {
 	s := &stage{outcomes: make([]outcome, len(l.Entries))}
 	for i := range l.Entries {
 		e := &l.Entries[i]
-		o, err := b.outcome(e.Verdict, e.Next, Denier{e.Rule.ID, e.Why, e.Rule.Origin})
+		o, err := b.outcome(e.Verdict, e.Next, Denier{e.Rule.ID, e.Rule.ID, e.Why, e.Rule.Origin})
 		if err != nil {
 			return nil, err
 		}
 		s.outcomes[i] = o
 	}
 	var err error
-	if s.end, err = b.outcome(l.End.Verdict, l.End.Next, Denier{0, l.End.Why, l.End.Origin}); err != nil {
+	end := Denier{0, ir.DefaultID(ir.ListDefault(l.End.Why, string(l.ID))), l.End.Why, l.End.Origin}
+	if s.end, err = b.outcome(l.End.Verdict, l.End.Next, end); err != nil {
 		return nil, err
 	}
 	if s.v4, err = b.classifier(l, s, 4); err != nil {
