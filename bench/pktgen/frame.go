@@ -18,6 +18,12 @@ type Flow struct {
 	Packet         model.Packet
 	// TCPFlags is the flags byte of a TCP packet, 0 for SYN.
 	TCPFlags uint8
+	// Tag is a number that a Recorder knows the frame by; only frames of StampedMin bytes have room for it. With Tagged
+	// unset there is none.
+	Tag    uint64
+	Tagged bool
+	// NoChecksum leaves the checksum of a UDP packet out (RFC 768), for frames whose payload is stamped.
+	NoChecksum bool
 }
 
 // Frame builds the flow's packet, size bytes long (without the frame check sequence), with valid checksums. A size too
@@ -45,7 +51,13 @@ func (f *Flow) Frame(size int) ([]byte, error) {
 		binary.BigEndian.PutUint16(b[12:], 0x86dd)
 		header6(b[14:54], p, len(payload))
 	}
+	if f.Tagged && size >= StampedMin {
+		binary.LittleEndian.PutUint64(b[tagOffset:], f.Tag)
+	}
 	checksum4(p, payload)
+	if f.NoChecksum && p.Protocol == model.ProtoUDP {
+		binary.BigEndian.PutUint16(payload[6:], 0)
+	}
 	return b, nil
 }
 

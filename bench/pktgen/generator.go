@@ -20,7 +20,7 @@ const batch = 64
 
 // chunk is how many frames one system call sends: some milliseconds, so that Run can look at its deadline and a
 // preempted chunk stands out among the others.
-const chunk = 1 << 13
+const chunk = 1 << 12
 
 // Config says what to send and where.
 type Config struct {
@@ -31,6 +31,11 @@ type Config struct {
 	// Frames are sent in a circle, or in random order. All are equally long.
 	Frames [][]byte
 	Random bool
+	// Gaps paces the generator: a frame is due so many nanoseconds after the one before, the gaps taken in a circle (a
+	// power of two of them). Frames are then sent in a circle, one at a time, each stamped with its time and number (see
+	// Recorder); one that is late keeps the time at which it was due, so that waiting counts as delay. Frames must be at
+	// least StampedMin long. Empty means as fast as the receiver takes them.
+	Gaps []uint32
 	// CPU pins Run to a core when CPUPinned is set.
 	CPU       int
 	CPUPinned bool
@@ -43,6 +48,7 @@ type Config struct {
 type Generator struct {
 	config  Config
 	frames  *ebpf.Map
+	gaps    *ebpf.Map
 	state   *ebpf.Map
 	program *ebpf.Program
 }
@@ -80,6 +86,9 @@ func New(c Config) (*Generator, error) {
 			return nil, fmt.Errorf("frame %d has %d bytes, the first one %d", i, len(f), size)
 		}
 	}
+	if len(c.Gaps) > 0 && (size < StampedMin || len(c.Gaps)&(len(c.Gaps)-1) != 0 || c.Random) {
+		return nil, fmt.Errorf("paced frames need %d bytes, a power of two of gaps and the order of a circle", StampedMin)
+	}
 	header := min(size, headerMax) &^ 7
 	g := &Generator{config: c}
 	if err := g.load(header); err != nil {
@@ -95,7 +104,7 @@ func (g *Generator) load(header int) (err error) {
 	if err != nil {
 		return err
 	}
-	g.state, err = ebpf.NewMap(&ebpf.MapSpec{Name: "state", Type: ebpf.Array, KeySize: 4, ValueSize: 16, MaxEntries: 1})
+	g.state, err = ebpf.NewMap(&ebpf.MapSpec{Name: "state", Type: ebpf.Array, KeySize: 4, ValueSize: stateSize, MaxEntries: 1})
 	if err != nil {
 		return err
 	}
@@ -104,10 +113,14 @@ func (g *Generator) load(header int) (err error) {
 			return err
 		}
 	}
-	g.program, err = ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: "pktgen", Type: ebpf.XDP, License: "GPL",
-		Instructions: sender(g.frames, g.state, count, header, uint32(g.config.Ifindex), g.config.Random),
-	})
+	instructions := sender(g.frames, g.state, count, header, uint32(g.config.Ifindex), g.config.Random)
+	if len(g.config.Gaps) > 0 {
+		if g.gaps, err = gapMap(g.config.Gaps); err != nil {
+			return err
+		}
+		instructions = pacer(g.frames, g.gaps, g.state, count, uint32(len(g.config.Gaps)), header, uint32(g.config.Ifindex))
+	}
+	g.program, err = ebpf.NewProgram(&ebpf.ProgramSpec{Name: "pktgen", Type: ebpf.XDP, License: "GPL", Instructions: instructions})
 	return err
 }
 
@@ -117,7 +130,7 @@ func (g *Generator) Close() error {
 	if g.program != nil {
 		errs = append(errs, g.program.Close())
 	}
-	for _, m := range []*ebpf.Map{g.frames, g.state} {
+	for _, m := range []*ebpf.Map{g.frames, g.gaps, g.state} {
 		if m != nil {
 			errs = append(errs, m.Close())
 		}
@@ -138,6 +151,9 @@ func (g *Generator) Run(d time.Duration) (Result, error) {
 		if elapsed >= d {
 			return 0
 		}
+		if len(g.config.Gaps) > 0 {
+			return spins
+		}
 		return chunk
 	})
 }
@@ -157,7 +173,15 @@ func (g *Generator) run(next func(sent uint64, elapsed time.Duration) uint32) (R
 			if n == 0 {
 				return nil
 			}
-			perFrame, err := testRun(g.program, data, n)
+			inFlight := uint32(batch)
+			if len(g.config.Gaps) > 0 {
+				// What was not sent before the system call began is not late.
+				if err := g.restart(); err != nil {
+					return err
+				}
+				inFlight = 1
+			}
+			perFrame, err := testRun(g.program, data, n, inFlight)
 			if err != nil {
 				return err
 			}
@@ -182,6 +206,10 @@ func (g *Generator) sent() (uint64, error) {
 	err := g.state.Lookup(uint32(0), &s)
 	return s.Sent, err
 }
+
+// Sent is how many frames the generator has sent in all its runs; in a circle, the next one is frame Sent modulo their
+// number.
+func (g *Generator) Sent() (uint64, error) { return g.sent() }
 
 // inPlace runs f on a thread that is in the right namespace and on the right core. The thread is thrown away
 // afterwards when it was changed, because it could not be trusted to be as before.

@@ -11,8 +11,12 @@ const (
 	xdpPass = 2
 )
 
-// state is the value of the one-entry state map: how many frames were sent, and the next frame's index.
-type state struct{ Sent, Next uint64 }
+// state is the value of the one-entry state map: how many frames were sent, the next frame's index and, when paced, the
+// time at which it is due on the kernel's monotonic clock, 0 for now.
+type state struct{ Sent, Next, Due uint64 }
+
+// stateSize is the size of state.
+const stateSize = 24
 
 // sender is the program that overwrites the frame it is given with the next one of frames and redirects it.
 //

@@ -22,14 +22,14 @@ type testRunAttr struct {
 	_                       uint32
 }
 
-// testRun runs p on n live frames and returns the average time per frame as the kernel measured it: without setting up
+// testRun runs p on n live frames, so many at a time, and returns the average time per frame as the kernel measured it: without setting up
 // and tearing down its page pool (milliseconds), and without the time the thread was scheduled away. Package ebpf has
 // this system call too, but not this result of it.
-func testRun(p *ebpf.Program, frame []byte, n uint32) (time.Duration, error) {
+func testRun(p *ebpf.Program, frame []byte, n, inFlight uint32) (time.Duration, error) {
 	const bpfProgTestRun = 10
 	attr := testRunAttr{
 		progFD: uint32(p.FD()), dataSizeIn: uint32(len(frame)), dataIn: uint64(uintptr(unsafe.Pointer(&frame[0]))),
-		repeat: n, flags: liveFrames, batchSize: batch,
+		repeat: n, flags: liveFrames, batchSize: inFlight,
 	}
 	for {
 		_, _, errno := unix.Syscall(unix.SYS_BPF, bpfProgTestRun, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
