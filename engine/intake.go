@@ -37,6 +37,8 @@ const (
 	rereadFirst = time.Second
 	rereadLimit = time.Minute
 	rewatchMin  = time.Second
+	// readTimeout turns a source that does not answer into one that failed, so that it is tried again.
+	readTimeout = 2 * time.Minute
 )
 
 func newIntake(s Source, log *slog.Logger, delivered chan struct{}) *intake {
@@ -85,6 +87,8 @@ func (in *intake) run(ctx context.Context) {
 }
 
 func (in *intake) read(ctx context.Context) *delivery {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	d := &delivery{answers: in.asked.Load()}
 	d.bundle, d.diagnostics = in.source.Load(ctx)
 	d.time = time.Now()

@@ -51,7 +51,7 @@ func (l *loop) announce() {
 	}
 	l.ready = true
 	if l.current == nil {
-		l.log.Error("no program is in force: what the kernel holds from before is unchanged")
+		l.log.Error("no program is in force yet, what the kernel holds from before is unchanged", "reason", l.describeState())
 	}
 	l.e.config.Notify(notifyReady(l.describeState()))
 }
@@ -66,5 +66,5 @@ func (l *loop) describeState() string {
 	case l.lastError != nil:
 		return "no program in force: " + l.lastError.Message
 	}
-	return "no program in force yet"
+	return "no program in force: sources are still being read"
 }

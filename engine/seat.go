@@ -145,6 +145,7 @@ func (s *seat) drift(what string, now time.Time) {
 	case s.lastRepair.IsZero() || now.Sub(s.lastRepair) > repairQuiet:
 		s.repairs.reset()
 		s.lastRepair = now
+		s.retryAt = noTime // whatever else the backend waits for
 	default:
 		s.lastRepair = now.Add(s.repairs.next())
 		s.retryAt = s.lastRepair

@@ -156,9 +156,10 @@ func TestForeignChangeIsRepairedWhileANewerProgramIsRefused(t *testing.T) {
 		r.settle()
 		r.nft.set(func(b *fakeBackend) { b.refuse = errRefused })
 		r.a.set(world("a", "2"))
-		r.settle()
+		time.Sleep(5 * time.Minute) // by now it is asked twice a minute
+		synctest.Wait()
 		r.nft.drift("flushed")
-		r.settle()
+		synctest.Wait()
 		r.wantHolds("a-1 b-1")
 		if s := r.Status(false); s.Pending == nil || s.Pending.Generation != 2 {
 			t.Errorf("the newer program is forgotten: %+v", s.Pending)

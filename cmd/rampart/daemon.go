@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"sync"
@@ -23,6 +24,9 @@ import (
 // that can fail has been set up.
 func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 	logger := newLogger(e, c.Log)
+	hangup := make(chan os.Signal, 1) // from now on SIGHUP does not end the process
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	if err := preflight(c); err != nil {
 		return err
 	}
@@ -45,6 +49,13 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 
+	var metrics net.Listener
+	if c.Metrics.Listen != "" {
+		if metrics, err = listenMetrics(ctx, c.Metrics.Listen); err != nil {
+			return err
+		}
+		defer metrics.Close()
+	}
 	backend, err := nft.New(nft.Config{Table: c.Table, Logger: logger.With("backend", "nft")})
 	if err != nil {
 		return err
@@ -55,19 +66,15 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 	}
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx)) // the API answers until the engine has stopped
 	defer stopServing()
-	if c.Metrics.Listen != "" {
-		l, err := listenMetrics(ctx, c.Metrics.Listen)
-		if err != nil {
-			return errors.Join(err, backend.Close())
-		}
-		services.Go(func() { serveMetrics(serving, l, fw.Metrics(), logger) })
+	if metrics != nil {
+		services.Go(func() { serveMetrics(serving, metrics, fw.Metrics(), logger) })
 	}
 	services.Go(func() {
 		if err := api.Serve(serving, socket, fw, access, logger); err != nil {
 			logger.Error("the API is served no longer", "error", err)
 		}
 	})
-	services.Go(func() { reloadOnHangup(ctx, fw) })
+	services.Go(func() { reloadOn(ctx, hangup, fw) })
 
 	logger.Info("starting", "node", c.Node, "socket", c.API.Socket, "table", c.Table, "source", c.Sources.Files, "version", version)
 	err = fw.Run(ctx)
@@ -104,11 +111,8 @@ func notifyManager(state string) {
 	}
 }
 
-// reloadOnHangup reads the policy again on each SIGHUP. What comes of it is in the log and the status.
-func reloadOnHangup(ctx context.Context, fw *engine.Engine) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+// reloadOn reads the policy again on each signal. What comes of it is in the log and the status.
+func reloadOn(ctx context.Context, hangup <-chan os.Signal, fw *engine.Engine) {
 	for {
 		select {
 		case <-hangup:

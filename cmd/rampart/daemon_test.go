@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -116,5 +117,28 @@ func TestRunFlags(t *testing.T) {
 		if c.Node != tt.node || strings.Join(c.Sources.Files, " ") != tt.files || c.API.Socket != tt.socket {
 			t.Errorf("%+v: node %s, files %s, socket %s", tt.flags, c.Node, c.Sources.Files, c.API.Socket)
 		}
+	}
+}
+
+// TestServiceManagerGetsMessages plays systemd: a datagram socket named by NOTIFY_SOCKET (sd_notify(3)).
+func TestServiceManagerGetsMessages(t *testing.T) {
+	dir, err := os.MkdirTemp("", "rampart")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	socket := dir + "/notify"
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	t.Setenv("NOTIFY_SOCKET", socket)
+	const want = "RELOADING=1\nMONOTONIC_USEC=123"
+	notifyManager(want)
+	b := make([]byte, 256)
+	n, err := l.Read(b)
+	if err != nil || string(b[:n]) != want {
+		t.Errorf("got %q, %v, want %q in one message", b[:n], err, want)
 	}
 }
