@@ -43,6 +43,10 @@ type Prober struct {
 	// KeepConnections leaves the firewall's connection tracking table alone, to probe what an established connection
 	// may do. Otherwise each probe is the first packet of its connection.
 	KeepConnections bool
+
+	// Settle, when it is set, is called after the probes of a round have been sent and before the barriers. It returns when
+	// whatever holds packets outside the kernel's queues has given them back.
+	Settle func() error
 }
 
 // marker starts every probe's payload, followed by the probe's number.
@@ -179,6 +183,11 @@ func (p *Prober) round(probes []Probe, now []int, arrived []string) error {
 			return fmt.Errorf("send probe %+v: %w", probes[i], err)
 		}
 		p.next++
+	}
+	if p.Settle != nil {
+		if err := p.Settle(); err != nil {
+			return fmt.Errorf("settle: %w", err)
+		}
 	}
 	note := func(s *rawSocket, message []byte, from netip.Addr) {
 		n, ok := number(message)

@@ -29,8 +29,13 @@ func NewFlow(src, dst netip.Addr, sport, dport uint16, protocol uint8) Flow {
 	if src.Is4() {
 		f.Version = 4
 	}
-	copy(f.Src[:], src.AsSlice())
-	copy(f.Dst[:], dst.AsSlice())
+	if src.Is4() {
+		a, b := src.As4(), dst.As4()
+		copy(f.Src[:], a[:])
+		copy(f.Dst[:], b[:])
+		return f
+	}
+	f.Src, f.Dst = src.As16(), dst.As16()
 	return f
 }
 

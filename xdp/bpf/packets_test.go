@@ -283,7 +283,7 @@ func TestRoom(t *testing.T) {
 		{"full", 0, Judge | Redirect, OverloadPassed, pass},
 		{"full and told to drop", 0, Judge | Redirect | OverloadDrop, OverloadDropped, drop},
 	} {
-		f.Room(0).Set(tc.room)
+		f.Room(0).Set(0, tc.room)
 		f.SetFlags(tc.flags)
 		if got, code := eventOf(t, f, p); got != tc.want || code != tc.code {
 			t.Errorf("%s: %v (code %d), want %v (%d)", tc.name, got, code, tc.want, tc.code)
@@ -294,7 +294,7 @@ func TestRoom(t *testing.T) {
 	}
 	f.SetInterface(mac, 99)
 	f.SetFlags(Judge | Redirect)
-	f.Room(0).Set(0)
+	f.Room(0).Set(0, 0)
 	if got, _ := eventOf(t, f, p); got != Undecided {
 		t.Errorf("frame longer than the socket takes: %v, want undecided", got)
 	}

@@ -46,8 +46,8 @@ func (r Room) Give(n uint64) { r.given.Add(n) }
 // Taken is how many frames the program has redirected to the queue.
 func (r Room) Taken() uint64 { return r.taken.Load() }
 
-// Set allows exactly n more frames beyond those taken so far.
-func (r Room) Set(n uint64) { r.given.Store(r.taken.Load() + n) }
+// Set allows n frames beyond those that Taken has told.
+func (r Room) Set(taken, n uint64) { r.given.Store(taken + n) }
 
 // share maps the memory that the program and we exchange numbers in.
 func (f *FastPath) share() error {

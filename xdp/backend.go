@@ -1,0 +1,268 @@
+package xdp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"rampart/engine/ir"
+	"rampart/model"
+	"rampart/xdp/bpf"
+)
+
+// Backend keeps the fast path of a host in step with the last program given to Apply. Its methods may be called from
+// several goroutines; they run one at a time.
+//
+// Apply does not fail for an interface that cannot have the fast path: packets there are nftables' alone, and Status says
+// why.
+type Backend struct {
+	config Config
+
+	mu      sync.Mutex
+	program *ir.Program
+	planner *planner
+	// conntrack is why the kernel cannot ask conntrack, nil when it can.
+	conntrack error
+	observer  observer
+	seen      string // fingerprint of the surroundings that the guards were planned by
+	guards    map[string]*guard
+	reports   map[string]Interface
+	retryAt   time.Time
+	// retired are the counts of guards that are gone.
+	retired map[model.RuleID]ir.Counter
+
+	stop    context.CancelFunc
+	stopped sync.WaitGroup
+}
+
+// Name implements engine.Backend.
+func (b *Backend) Name() string { return "xdp" }
+
+// New removes what an earlier process may have left behind. It attaches nothing before Apply.
+func New(c Config) (*Backend, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	b := &Backend{
+		config: c, observer: observer{interfaces: c.Interfaces}, guards: map[string]*guard{}, reports: map[string]Interface{},
+		retired: map[model.RuleID]ir.Counter{},
+	}
+	if err := inNetNS(c.NetNS, sweep); err != nil {
+		return nil, fmt.Errorf("fast path: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	b.stop = stop
+	if c.Mode != Off {
+		b.stopped.Go(func() { b.watch(ctx) })
+	}
+	return b, nil
+}
+
+// Check tells whether the match tables can be built. It attaches nothing.
+func (b *Backend) Check(context.Context, *ir.Program) error { return nil }
+
+// Apply puts the program's early denials in force. When it returns, no packet is judged by an older program.
+func (b *Backend) Apply(_ context.Context, p *ir.Program) (ir.Receipt, error) {
+	start := time.Now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.program, b.planner = p, nil
+	if b.config.Mode != Off {
+		if err := inNetNS(b.config.NetNS, b.reconcile); err != nil {
+			// Better no fast path than an old one.
+			err = errors.Join(err, b.detach())
+			b.config.Logger.Error("the fast path is off", "error", err)
+			b.retryAt = time.Now().Add(retryPause)
+		}
+	}
+	return ir.Receipt{Generation: p.Generation, Hash: p.Hash, Duration: time.Since(start), Objects: len(b.guards)}, nil
+}
+
+// retryPause is how long to wait before something that failed is tried again.
+const retryPause = 5 * time.Second
+
+// reconcile makes the guards what the program and the surroundings ask for. The thread is in the namespace.
+func (b *Backend) reconcile() error {
+	around, err := b.observer.survey()
+	if err != nil {
+		return err
+	}
+	if b.planner == nil {
+		if b.conntrack == nil {
+			b.conntrack = b.probe()
+		}
+		b.planner = newPlanner(b.program, around, b.conntrack, b.config.Limits)
+	}
+	b.planner.around = around
+	plans := map[string]*plan{}
+	for _, name := range b.config.Interfaces {
+		if plans[name], err = b.planner.plan(name); err != nil {
+			return err
+		}
+	}
+	// Only now are all deniers known.
+	for _, p := range plans {
+		if p.policy != nil {
+			p.policy.deniers = b.planner.deniers.List()
+		}
+	}
+	b.seen = around.fingerprint(b.config.Interfaces)
+	for _, name := range b.config.Interfaces {
+		b.settle(name, plans[name], around)
+	}
+	// Attaching is part of the fingerprint.
+	if around, err = b.observer.survey(); err != nil {
+		return err
+	}
+	b.seen = around.fingerprint(b.config.Interfaces)
+	return nil
+}
+
+// probe loads the XDP program once, to find out what the kernel can do.
+func (b *Backend) probe() error {
+	f, err := bpf.Load(bpf.Options{Verdicts: 16, Slots: 1, NoConntrack: b.config.NoConntrack})
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Conntrack()
+}
+
+// settle brings one interface to its plan. What goes wrong is said in its report.
+func (b *Backend) settle(name string, p *plan, around *surroundings) {
+	g := b.guards[name]
+	l := around.links[name]
+	if g != nil && (p.policy == nil || l == nil || l.Attrs().Index != g.ifindex || g.dead() != nil) {
+		b.drop(g)
+		g = nil
+	}
+	r := Interface{Name: name, Layers: p.layers, Reasons: p.limits}
+	switch {
+	case p.policy == nil:
+	case g != nil:
+		g.fast.SetInterface(l.Attrs().HardwareAddr, frameMax)
+		if err := g.apply(p.policy, b.program.Options.FailsafeIn); err != nil {
+			r.Reasons = append(r.Reasons, err.Error())
+			b.drop(g)
+			g = nil
+		}
+	default:
+		var err error
+		if g, err = newGuard(b.config, l, p.policy, b.program.Options.FailsafeIn); err != nil {
+			r.Reasons = append(r.Reasons, err.Error())
+			b.config.Logger.Warn("no fast path on an interface", "interface", name, "error", err)
+			b.retryAt = time.Now().Add(retryPause)
+			g = nil
+			break
+		}
+		b.guards[name] = g
+		g.log.Info("fast path attached", "mode", g.link.Mode, "queues", len(g.workers), "layers", p.layers)
+	}
+	if g == nil {
+		r.Layers = nil
+	}
+	b.reports[name] = r
+}
+
+// drop detaches a guard and keeps its counts.
+func (b *Backend) drop(g *guard) {
+	delete(b.guards, g.name)
+	if err := errors.Join(g.counters(b.retired), g.close()); err != nil {
+		g.log.Warn("detaching the fast path", "error", err)
+	}
+	g.log.Info("fast path detached")
+}
+
+// detach drops all guards.
+func (b *Backend) detach() error {
+	return inNetNS(b.config.NetNS, func() error {
+		for _, g := range slices.Collect(maps.Values(b.guards)) {
+			b.drop(g)
+		}
+		return nil
+	})
+}
+
+// watch follows the load and the surroundings.
+func (b *Backend) watch(ctx context.Context) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			b.look(now, n%5 == 0)
+		}
+	}
+}
+
+// look adapts to the load and, when asked to look around too, to the surroundings.
+func (b *Backend) look(now time.Time, around bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.program == nil {
+		return
+	}
+	ill := false
+	for _, g := range b.guards {
+		if err := errors.Join(g.dead(), g.adapt(now)); err != nil {
+			g.log.Warn("the fast path does not work", "error", err)
+			ill = true
+		}
+	}
+	if !around && !ill {
+		return
+	}
+	err := inNetNS(b.config.NetNS, func() error {
+		s, err := b.observer.survey()
+		if err != nil {
+			return err
+		}
+		due := !b.retryAt.IsZero() && now.After(b.retryAt)
+		if s.fingerprint(b.config.Interfaces) == b.seen && !due && !ill {
+			return nil
+		}
+		b.retryAt = time.Time{}
+		return b.reconcile()
+	})
+	if err != nil {
+		b.config.Logger.Error("the fast path is off", "error", errors.Join(err, b.detach()))
+		b.retryAt, b.seen = now.Add(retryPause), ""
+	}
+}
+
+// Counters implements engine.CounterReader.
+func (b *Backend) Counters(context.Context) (map[model.RuleID]ir.Counter, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := maps.Clone(b.retired)
+	for _, g := range b.guards {
+		if err := g.counters(out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Clear implements engine.Clearer: it detaches everything until the next Apply.
+func (b *Backend) Clear(context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.program, b.planner = nil, nil
+	return b.detach()
+}
+
+// Close detaches everything: without the daemon there is nobody to judge. What nftables has stays in force.
+func (b *Backend) Close() error {
+	b.stop()
+	b.stopped.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.detach()
+}
