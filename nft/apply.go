@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -25,12 +24,13 @@ const maxAttempts = 20
 // whenever others may have changed our table, it replaces the whole table.
 func (b *Backend) Apply(ctx context.Context, p *ir.Program) (ir.Receipt, error) {
 	start := time.Now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	l, err := b.lower(p)
 	if err != nil {
 		return ir.Receipt{}, err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.next = prepared{}
 	for attempt := 1; ; attempt++ {
 		err = b.commit(l)
 		if err == nil || attempt == maxAttempts {
@@ -46,6 +46,10 @@ func (b *Backend) Apply(ctx context.Context, p *ir.Program) (ir.Receipt, error) 
 			// The delta did not fit what is there. The table as a whole always does.
 			b.config.Logger.Warn("nftables refused a delta, the table is replaced", "error", err)
 			b.state = nil
+			if l, err = b.lower(p); err != nil {
+				return ir.Receipt{}, err
+			}
+			b.next = prepared{}
 			continue
 		}
 		break
@@ -106,6 +110,7 @@ func (b *Backend) replace(l *lower.Lowered, old *nftables.Table, generation uint
 		counts = totals(rules)
 		b.conn.DelTable(old)
 	}
+	l.Sort()
 	batch := newBatch(b.conn, table, counts)
 	batch.whole(l.Ruleset)
 	err = batch.flush(generation)
@@ -147,25 +152,36 @@ func (b *Backend) change(l *lower.Lowered, d *ruleset.Delta, table *nftables.Tab
 	return nil
 }
 
+// maxChainDumps is up to how many chains are read one by one rather than with the whole table.
+const maxChainDumps = 50
+
 // doomed reads the counters of the rules that a delta removes or replaces.
 func (b *Backend) doomed(d *ruleset.Delta) (map[model.RuleID]ir.Counter, error) {
-	if len(d.Rules)+len(d.DelChains) == 0 {
-		return nil, nil
-	}
-	rules, err := dumpRules(b.config.NetNS, b.config.Table)
-	if err != nil {
-		return nil, err
-	}
 	gone := map[uint64]bool{}
+	var chains []string
 	for _, r := range d.Rules {
+		if len(r.Del) > 0 {
+			chains = append(chains, r.Chain.Name)
+		}
 		for _, i := range r.Del {
 			gone[b.state.handles[r.Chain.Name][i]] = true
 		}
 	}
 	for _, c := range d.DelChains {
+		chains = append(chains, c.Name)
 		for _, h := range b.state.handles[c.Name] {
 			gone[h] = true
 		}
+	}
+	if len(chains) == 0 {
+		return nil, nil
+	}
+	if len(chains) > maxChainDumps {
+		chains = nil
+	}
+	rules, err := dumpRules(b.config.NetNS, b.config.Table, chains...)
+	if err != nil {
+		return nil, err
 	}
 	return totals(slices.DeleteFunc(rules, func(r dumpedRule) bool { return !gone[r.handle] })), nil
 }
@@ -174,7 +190,7 @@ func (b *Backend) doomed(d *ruleset.Delta) (map[model.RuleID]ir.Counter, error) 
 func (b *Backend) committed(l *lower.Lowered, batch *batch, generation, owner uint32) {
 	next := &state{lowered: l, generation: generation + 1, owner: owner, handles: map[string][]uint64{}}
 	if b.state != nil {
-		next.handles = maps.Clone(b.state.handles)
+		next.handles = b.state.handles
 	}
 	b.state, b.drifted = nil, false
 	if !batch.collect(next.handles) {

@@ -11,6 +11,7 @@ import (
 
 	"rampart/engine/ir"
 	"rampart/nft/lower"
+	"rampart/nft/ruleset"
 )
 
 // Backend keeps one table in the kernel equal to the last program given to Apply. Its methods may be called from several
@@ -22,6 +23,8 @@ type Backend struct {
 	conn *nftables.Conn
 	// state is what we know to be in the kernel, nil before the first Apply and whenever that is in doubt.
 	state *state
+	// next is the last program that was lowered and not yet applied.
+	next prepared
 	// owned tells whether the kernel lets nobody else change our table.
 	owned ownership
 	// watching tells that foreign changes are being watched for; drifted that one was seen since the last commit.
@@ -40,6 +43,11 @@ type state struct {
 	generation uint32
 	// owner is the netlink port that owns the table, 0 when anybody may change it.
 	owner uint32
+}
+
+type prepared struct {
+	program *ir.Program
+	lowered *lower.Lowered
 }
 
 // ErrTableInUse says that another process owns the table: a second daemon.
@@ -79,15 +87,45 @@ func (b *Backend) Close() error {
 
 // Check lowers the program and tells whether the kernel could take it. It does not speak to the kernel.
 func (b *Backend) Check(_ context.Context, p *ir.Program) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	_, err := b.lower(p)
 	return err
 }
 
+// lower lowers a program, once when Apply follows Check. Of what it takes from the program in force only the bounds are
+// checked again. The caller holds the lock.
 func (b *Backend) lower(p *ir.Program) (*lower.Lowered, error) {
-	l := lower.Lower(p, b.config.lowering())
-	if err := l.Validate(); err != nil {
+	if b.next.program == p {
+		return b.next.lowered, nil
+	}
+	o := b.config.lowering()
+	var known *ruleset.Ruleset
+	if b.state != nil {
+		o.Previous = b.state.lowered
+		known = b.state.lowered.Ruleset
+	}
+	l := lower.Lower(p, o)
+	err := l.ValidateAfter(known)
+	if errors.Is(err, ruleset.ErrTooDeep) {
+		// Lists of rules that go on with other lists nest deeper than the plain walk through tiers.
+		b.config.Logger.Warn("policies pass through too many tiers, rules are not gathered into maps", "error", err)
+		o.Group, o.Previous = lower.Walk, nil
+		l = lower.Lower(p, o)
+		err = l.Validate()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("lowering to nftables: %w", err)
 	}
+	if err := b.bounds(l); err != nil {
+		return nil, err
+	}
+	b.next = prepared{p, l}
+	return l, nil
+}
+
+// bounds holds a table against the configured limits.
+func (b *Backend) bounds(l *lower.Lowered) error {
 	switch n := l.Size(); {
 	case n.Elements > b.config.MaxElements:
 		largest := l.Sets[0]
@@ -96,7 +134,7 @@ func (b *Backend) lower(p *ir.Program) (*lower.Lowered, error) {
 				largest = s
 			}
 		}
-		return nil, fmt.Errorf("%w: %d set elements, at most %d are allowed; the largest set is %s (%s) with %d",
+		return fmt.Errorf("%w: %d set elements, at most %d are allowed; the largest set is %s (%s) with %d",
 			ErrTooLarge, n.Elements, b.config.MaxElements, largest.Name, largest.Comment, len(largest.Elements))
 	case n.Rules > b.config.MaxRules:
 		longest := l.Chains[0]
@@ -105,10 +143,10 @@ func (b *Backend) lower(p *ir.Program) (*lower.Lowered, error) {
 				longest = c
 			}
 		}
-		return nil, fmt.Errorf("%w: %d rules, at most %d are allowed; the longest chain is %s (%s) with %d",
+		return fmt.Errorf("%w: %d rules, at most %d are allowed; the longest chain is %s (%s) with %d",
 			ErrTooLarge, n.Rules, b.config.MaxRules, longest.Name, longest.Note, len(longest.Rules))
 	}
-	return l, nil
+	return nil
 }
 
 // find looks for a table of our name, nil when there is none.

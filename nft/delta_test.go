@@ -23,7 +23,7 @@ func TestDeltaEqualsFresh(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ns := hosts(t, 2)
 			walker := backend(t, ns[0], nft.Config{Group: group})
-			for seed := range uint64(5) {
+			for seed := range uint64(3) {
 				for i, p := range changes(seed, 5) {
 					apply(t, walker, p)
 					fresh := backend(t, ns[1], nft.Config{Group: group})

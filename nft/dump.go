@@ -26,15 +26,30 @@ type dumpedRule struct {
 	counted bool
 }
 
-// dumpRules lists the rules of a table.
-func dumpRules(netns int, table string) ([]dumpedRule, error) {
+// dumpRules lists the rules of a table, or only those of some of its chains.
+func dumpRules(netns int, table string, chains ...string) ([]dumpedRule, error) {
 	c, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: netns})
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
+	if len(chains) == 0 {
+		return dumpChain(c, table, "")
+	}
+	var all []dumpedRule
+	for _, chain := range chains {
+		list, err := dumpChain(c, table, chain)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	return all, nil
+}
+
+func dumpChain(c *netlink.Conn, table, chain string) ([]dumpedRule, error) {
 	for range 10 {
-		list, err := dumpOnce(c, table)
+		list, err := dumpOnce(c, table, chain)
 		if !errors.Is(err, errInterrupted) {
 			return list, err
 		}
@@ -42,8 +57,13 @@ func dumpRules(netns int, table string) ([]dumpedRule, error) {
 	return nil, errInterrupted
 }
 
-func dumpOnce(c *netlink.Conn, table string) ([]dumpedRule, error) {
-	attrs, err := netlink.MarshalAttributes([]netlink.Attribute{{Type: unix.NFTA_RULE_TABLE, Data: append([]byte(table), 0)}})
+// dumpOnce lists the rules of one chain, or of all chains for "".
+func dumpOnce(c *netlink.Conn, table, chain string) ([]dumpedRule, error) {
+	list := []netlink.Attribute{{Type: unix.NFTA_RULE_TABLE, Data: append([]byte(table), 0)}}
+	if chain != "" {
+		list = append(list, netlink.Attribute{Type: unix.NFTA_RULE_CHAIN, Data: append([]byte(chain), 0)})
+	}
+	attrs, err := netlink.MarshalAttributes(list)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +75,7 @@ func dumpOnce(c *netlink.Conn, table string) ([]dumpedRule, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the rules of table %s: %w", table, err)
 	}
-	list := make([]dumpedRule, 0, len(replies))
+	rules := make([]dumpedRule, 0, len(replies))
 	for _, m := range replies {
 		if m.Header.Flags&netlink.DumpInterrupted != 0 {
 			return nil, errInterrupted
@@ -64,9 +84,9 @@ func dumpOnce(c *netlink.Conn, table string) ([]dumpedRule, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, r)
+		rules = append(rules, r)
 	}
-	return list, nil
+	return rules, nil
 }
 
 func nftType(t int) netlink.HeaderType { return netlink.HeaderType(unix.NFNL_SUBSYS_NFTABLES<<8 | t) }

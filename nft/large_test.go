@@ -45,19 +45,18 @@ func TestHundredThousandElements(t *testing.T) {
 	ns := hosts(t, 1)[0]
 	b := backend(t, ns, nft.Config{})
 	for _, single := range []bool{false, true} {
-		for _, n := range []int{100_000, 99_997} {
-			p := blocklist(n, single)
-			apply(t, b, p)
-			if got := elements(t, b, cli(t, ns, "", "list", "table", "inet", "rampart")); got != n {
-				t.Errorf("%d prefixes (single: %v): the kernel has %d", n, single, got)
-			}
+		n := 100_000
+		apply(t, b, blocklist(n, single))
+		n -= 3
+		apply(t, b, blocklist(n, single))
+		if got := elements(cli(t, ns, "", "list", "table", "inet", "rampart")); got != n {
+			t.Errorf("%d prefixes (single: %v): the kernel has %d", n, single, got)
 		}
 	}
 }
 
 // elements counts the elements of sets of addresses in a listing.
-func elements(t *testing.T, b *nft.Backend, listing string) int {
-	t.Helper()
+func elements(listing string) int {
 	n := 0
 	for _, set := range strings.Split(listing, "\tset ")[1:] {
 		if !strings.HasPrefix(set, "addrs") && !strings.HasPrefix(set, "nets") {

@@ -39,20 +39,21 @@ func (s *stager) inputToHost() {
 	if o := s.program.Options.EndpointToHost; !s.workloads || o == model.Allow || o == model.Pass {
 		return
 	}
-	set := &ruleset.Set{Name: "workload-interfaces", Fields: []ruleset.Field{ruleset.IIFName}}
-	for _, e := range s.all() {
-		if e.Workload {
-			set.Elements = append(set.Elements, ruleset.Element{Key: ruleset.Key{}.Interface(e.Interface).String()})
+	const interfaces = "workload-interfaces"
+	s.Fragment(interfaces, s.roster.version, func() {
+		set := &ruleset.Set{Name: interfaces, Fields: []ruleset.Field{ruleset.IIFName}}
+		for i, e := range s.roster.endpoints {
+			if e.Workload {
+				set.Elements = append(set.Elements, ruleset.Element{Key: s.roster.keys[i]})
+			}
 		}
-	}
-	set.Elements = ruleset.SortKeys(set.Elements)
-	set.Size = Size(len(set.Elements))
-	s.AddSet(set)
-
+		set.Size = Size(len(set.Elements))
+		s.AddSet(set)
+	})
 	c := s.base("input-to-host", ruleset.HookInput, ruleset.PriorityFilter+1)
 	s.established(c)
 	to, _ := s.Chain("workload-to-host", "what workloads may send to this host")
-	add(c, ruleset.Lookup{Fields: set.Fields, Set: set.Name}, ruleset.GotoChain(to.Name))
+	add(c, ruleset.Lookup{Fields: []ruleset.Field{ruleset.IIFName}, Set: interfaces}, ruleset.GotoChain(to.Name))
 	s.workloadDiscovery(to)
 	s.builtin(to, "endpoint-to-host", s.deny)
 }

@@ -27,6 +27,9 @@ type Options struct {
 	Snaplen uint32
 	// Group lowers one group; nil is Walk.
 	Group GroupFunc
+	// Previous is the last lowering of the same table with the same Group, nil when there is none. What has not changed
+	// since is taken from it, objects and all, so that comparing the two costs little.
+	Previous *Lowered
 }
 
 // Lowered is a program as nftables objects.
@@ -36,9 +39,12 @@ type Lowered struct {
 	Names map[model.RuleID]string
 	// Logs tells that some rule logs.
 	Logs bool
+
+	memory *memory
 }
 
-// Lower turns a sealed program into a table. It is a pure function: equal programs give equal tables.
+// Lower turns a sealed program into a table. Equal programs give equal tables, whether there is a previous one or not,
+// up to the order of sets and chains, which is sorted only where there is none.
 func Lower(p *ir.Program, o Options) *Lowered {
 	o.Table = cmp.Or(o.Table, DefaultTable)
 	o.Mark = cmp.Or(o.Mark, DefaultMark)
@@ -48,8 +54,22 @@ func Lower(p *ir.Program, o Options) *Lowered {
 	}
 	b := newBuilder(p, o)
 	b.stages()
-	slices.SortFunc(b.rs.Sets, func(x, y *ruleset.Set) int { return cmp.Compare(x.Name, y.Name) })
-	slices.SortStableFunc(b.rs.Chains, func(x, y *ruleset.Chain) int {
+	l := &Lowered{Ruleset: b.rs, Names: b.allNames(), Logs: b.logs}
+	o.Previous = nil
+	l.memory = &memory{
+		program: p, options: o, sets: b.made1, fragments: b.fragments, roster: b.endpoints, maps: b.maps, names: l.Names,
+	}
+	if b.old == nil {
+		l.Sort()
+	}
+	return l
+}
+
+// Sort puts base chains first, in the order of the stages, and everything else in the order of names. A table that is
+// loaded as a whole should be sorted; one that is only compared need not.
+func (l *Lowered) Sort() {
+	slices.SortFunc(l.Sets, func(x, y *ruleset.Set) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortStableFunc(l.Chains, func(x, y *ruleset.Chain) int {
 		switch {
 		case x.Base != nil && y.Base != nil:
 			return 0
@@ -60,7 +80,6 @@ func Lower(p *ir.Program, o Options) *Lowered {
 		}
 		return cmp.Compare(x.Name, y.Name)
 	})
-	return &Lowered{b.rs, b.names, b.logs}
 }
 
 // Verdicts are what allow and deny mean in one stage.
@@ -81,8 +100,17 @@ type Builder struct {
 	sets    map[string]*ruleset.Set
 	defs    map[ir.SetID]*ir.Set
 	groups  map[groupKey]string
-	names   map[model.RuleID]string
 	logs    bool
+
+	// old is what the last lowering left, nil when there was none.
+	old       *memory
+	made1     map[setKey]*madeSet
+	fragments map[string]*fragment
+	recording *fragment
+	endpoints *roster
+	maps      map[string]*ruleset.Set
+	// fresh are the names given now, not taken over.
+	fresh map[model.RuleID]string
 }
 
 type groupKey struct {
@@ -93,12 +121,14 @@ type groupKey struct {
 func newBuilder(p *ir.Program, o Options) *Builder {
 	b := &Builder{
 		program: p, options: o, rs: &ruleset.Ruleset{Table: o.Table},
-		chains: map[string]*ruleset.Chain{}, sets: map[string]*ruleset.Set{}, defs: map[ir.SetID]*ir.Set{},
-		groups: map[groupKey]string{}, names: map[model.RuleID]string{},
+		chains: map[string]*ruleset.Chain{}, sets: map[string]*ruleset.Set{}, defs: make(map[ir.SetID]*ir.Set, len(p.Sets)),
+		groups: map[groupKey]string{}, made1: map[setKey]*madeSet{}, fragments: map[string]*fragment{}, fresh: map[model.RuleID]string{},
+		maps: map[string]*ruleset.Set{},
 	}
 	for _, s := range p.Sets {
 		b.defs[s.ID] = s
 	}
+	b.recall(o.Previous)
 	return b
 }
 
@@ -113,8 +143,14 @@ func (b *Builder) Chain(name, note string) (c *ruleset.Chain, fresh bool) {
 	c = &ruleset.Chain{Name: name, Note: note}
 	b.chains[name] = c
 	b.rs.Chains = append(b.rs.Chains, c)
+	if b.recording != nil {
+		b.recording.chains = append(b.recording.chains, c)
+	}
 	return c, true
 }
+
+// HasChain tells whether a chain of that name has been made.
+func (b *Builder) HasChain(name string) bool { return b.chains[name] != nil }
 
 // AddSet adds a set unless one of that name is there already.
 func (b *Builder) AddSet(s *ruleset.Set) {
@@ -122,13 +158,22 @@ func (b *Builder) AddSet(s *ruleset.Set) {
 		b.sets[s.Name] = s
 		b.rs.Sets = append(b.rs.Sets, s)
 	}
+	if b.recording != nil {
+		b.recording.sets = append(b.recording.sets, s)
+	}
 }
 
 // HasSet tells whether a set of that name has been added.
 func (b *Builder) HasSet(name string) bool { return b.sets[name] != nil }
 
 // Name says what a counter counts.
-func (b *Builder) Name(id model.RuleID, name string) { b.names[id] = name }
+func (b *Builder) Name(id model.RuleID, name string) {
+	if b.recording != nil {
+		b.recording.names[id] = name
+		return
+	}
+	b.fresh[id] = name
+}
 
 // group returns the chain of a group, lowering it the first time.
 func (b *Builder) group(g *ir.Group, v Verdicts) string {

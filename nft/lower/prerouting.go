@@ -71,10 +71,17 @@ func (s *stager) manglePrerouting() {
 
 // workloadSources is the chain that checks where a workload's packets claim to come from.
 func (s *stager) workloadSources() ruleset.Verdict {
-	c, fresh := s.Chain("workload-sources", "source addresses that workloads may use")
-	if !fresh {
-		return ruleset.GotoChain(c.Name)
+	const name = "workload-sources"
+	if !s.HasChain(name) {
+		s.Fragment(name, s.roster.version, func() {
+			c, _ := s.Chain(name, "source addresses that workloads may use")
+			s.sources(c)
+		})
 	}
+	return ruleset.GotoChain(name)
+}
+
+func (s *stager) sources(c *ruleset.Chain) {
 	for _, version := range []uint8{4, 6} {
 		s.sourceSets(c, version)
 	}
@@ -90,7 +97,6 @@ func (s *stager) workloadSources() ruleset.Verdict {
 		ruleset.Nets(ruleset.SrcV6, false, []netip.Prefix{unspecified6}),
 		ruleset.Octets(ruleset.ICMPv6Type, false, 131, 133, 135, 143), accept)
 	s.builtin(c, "workload-source-address", drop)
-	return ruleset.GotoChain(c.Name)
 }
 
 var (
@@ -103,19 +109,19 @@ var (
 func (s *stager) sourceSets(c *ruleset.Chain, version uint8) {
 	fields := []ruleset.Field{ruleset.IIFName, addrField(version, false)}
 	var exact, nets []ruleset.Element
-	for _, e := range s.all() {
+	for i, e := range s.roster.endpoints {
 		if !e.Workload {
 			continue
 		}
 		for _, list := range [][]netip.Prefix{e.Addrs, e.SpoofAllowed} {
 			for _, p := range ofFamily(list, version) {
 				first, last := ruleset.Prefix(p)
-				el := ruleset.Element{Key: ruleset.Key{}.Interface(e.Interface).Addr(first).String()}
+				el := ruleset.Element{Key: s.roster.keys[i] + string(first.AsSlice())}
 				if first == last {
 					exact = append(exact, el)
 					continue
 				}
-				el.End = ruleset.Key{}.Interface(e.Interface).Addr(last).String()
+				el.End = s.roster.keys[i] + string(last.AsSlice())
 				nets = append(nets, el)
 			}
 		}

@@ -46,7 +46,9 @@ func (b *Builder) Rules(r *ir.Rule, ref string, v Verdicts, pass ruleset.Verdict
 }
 
 func (b *Builder) log(ref string, id model.RuleID) []ruleset.Statement {
-	b.logs = true
+	if b.logs = true; b.recording != nil {
+		b.recording.logs = true
+	}
 	o := &b.program.Options
 	act := []ruleset.Statement{ruleset.Counter{}}
 	if o.LogRate > 0 {

@@ -1,11 +1,9 @@
 package lower
 
 import (
-	"cmp"
 	"fmt"
 	"math/bits"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"rampart/engine/ir"
@@ -33,54 +31,60 @@ func portField(dst bool) ruleset.Field {
 	return ruleset.SrcPort
 }
 
-// AddressSet returns the name of the set that holds one family of a SetNets, making it the first time. As long as all
-// members are single addresses it is a hash table, else a sorted array of intervals.
+// AddressSet returns the name of the set that holds one family of a SetNets. As long as all members are single addresses
+// it is a hash table, else a sorted array of intervals.
 func (b *Builder) AddressSet(id ir.SetID, version uint8) string {
-	def := b.defs[id]
-	f := addrField(version, false)
+	return b.use(setKey{id, version, false})
+}
+
+// PortSet returns the name of the set that holds one family of a SetPorts: address, protocol and port.
+func (b *Builder) PortSet(id ir.SetID, version uint8) string { return b.use(setKey{id, version, true}) }
+
+// use adds a set of the program to the table.
+func (b *Builder) use(key setKey) string {
+	s := b.made(key)
+	if b.sets[s.Name] == nil {
+		b.sets[s.Name] = s
+		b.rs.Sets = append(b.rs.Sets, s)
+	}
+	if b.recording != nil {
+		b.recording.used[key] = s.Name
+	}
+	return s.Name
+}
+
+func addressSet(def *ir.Set, key setKey) *ruleset.Set {
+	f := addrField(key.version, false)
 	var nets []netip.Prefix
 	if def != nil {
 		nets = def.Nets
 	}
-	elements, exact := ruleset.Addrs(f, nets)
-	kind := "addrs"
-	if !exact {
-		kind, elements = "nets", ruleset.Spans(f, nets)
+	s := &ruleset.Set{Fields: []ruleset.Field{f}, Comment: setComment(def)}
+	if elements, exact := ruleset.Addrs(f, nets); exact {
+		s.Name = fmt.Sprintf("addrs%d-%s", key.version, setWord(def, key.id))
+		s.Elements, s.Size = elements, Size(len(elements))
+	} else {
+		s.Name = fmt.Sprintf("nets%d-%s", key.version, setWord(def, key.id))
+		s.Elements, s.Interval = ruleset.Spans(f, nets), true
 	}
-	name := fmt.Sprintf("%s%d-%s", kind, version, setWord(def, id))
-	if b.HasSet(name) {
-		return name
-	}
-	s := &ruleset.Set{Name: name, Fields: []ruleset.Field{f}, Interval: !exact, Elements: elements, Comment: setComment(def)}
-	if exact {
-		s.Size = Size(len(elements))
-	}
-	b.AddSet(s)
-	return name
+	return s
 }
 
-// PortSet returns the name of the set that holds one family of a SetPorts: address, protocol and port.
-func (b *Builder) PortSet(id ir.SetID, version uint8) string {
-	def := b.defs[id]
-	name := fmt.Sprintf("ports%d-%s", version, setWord(def, id))
-	if b.HasSet(name) {
-		return name
-	}
+func portSet(def *ir.Set, key setKey) *ruleset.Set {
 	s := &ruleset.Set{
-		Name: name, Comment: setComment(def),
-		Fields: []ruleset.Field{addrField(version, true), ruleset.L4Proto, ruleset.DstPort},
+		Name: fmt.Sprintf("ports%d-%s", key.version, setWord(def, key.id)), Comment: setComment(def),
+		Fields: []ruleset.Field{addrField(key.version, true), ruleset.L4Proto, ruleset.DstPort},
 	}
 	if def != nil {
 		for _, m := range def.Ports {
-			if m.Addr.Is4() == (version == 4) && model.HasPorts(m.Protocol) {
+			if m.Addr.Is4() == (key.version == 4) && model.HasPorts(m.Protocol) {
 				s.Elements = append(s.Elements, ruleset.Element{Key: ruleset.Key{}.Addr(m.Addr).Protocol(m.Protocol).Port(m.Port).String()})
 			}
 		}
 	}
 	s.Elements = ruleset.SortKeys(s.Elements)
 	s.Size = Size(len(s.Elements))
-	b.AddSet(s)
-	return name
+	return s
 }
 
 // Size is the room to give a hash set of n elements: twice as much as it needs, in powers of two, so that it is seldom
@@ -116,14 +120,4 @@ func setComment(def *ir.Set) string {
 		s = strings.TrimSpace("port " + def.PortName + " " + s)
 	}
 	return cut(printable(s), ruleset.MaxCommentLen)
-}
-
-// verdictMap adds a map from interface names to verdicts.
-func (b *Builder) interfaceMap(name string, f ruleset.Field, entries map[string]ruleset.Verdict) {
-	s := &ruleset.Set{Name: name, Fields: []ruleset.Field{f}, Verdicts: true, Size: Size(len(entries))}
-	for iface, v := range entries {
-		s.Elements = append(s.Elements, ruleset.Element{Key: ruleset.Key{}.Interface(iface).String(), Verdict: v})
-	}
-	slices.SortFunc(s.Elements, func(x, y ruleset.Element) int { return cmp.Compare(x.Key, y.Key) })
-	b.AddSet(s)
 }

@@ -10,19 +10,15 @@ import (
 
 // stages builds all base chains and what hangs on them.
 func (b *Builder) stages() {
-	s := &stager{Builder: b, deny: drop, byInterface: map[string]*ir.Endpoint{}}
+	b.endpoints = b.roster()
+	s := &stager{Builder: b, roster: b.endpoints, deny: drop, entries: map[entryKey]ruleset.Verdict{}}
 	if b.program.Options.Reject {
 		s.deny = s.rejectChain()
 	}
 	for _, e := range b.program.Endpoints {
-		switch {
-		case e.Interface == "":
-		case e.Interface == "*" && !e.Workload:
-			if s.star == nil {
-				s.star = e
-			}
-		case s.byInterface[e.Interface] == nil:
-			s.byInterface[e.Interface] = e
+		if e.Interface == "*" && !e.Workload {
+			s.star = e
+			break
 		}
 	}
 	for _, e := range s.all() {
@@ -47,25 +43,30 @@ func (b *Builder) stages() {
 // stager holds what the stages have in common.
 type stager struct {
 	*Builder
-	// byInterface has one endpoint per interface: the first by key. star is the host endpoint of all other interfaces.
-	byInterface map[string]*ir.Endpoint
-	star        *ir.Endpoint
+	roster *roster
+	// star is the host endpoint of all interfaces that have none of their own.
+	star *ir.Endpoint
 	// deny is the verdict for denied packets where an answer is possible.
 	deny ruleset.Verdict
+	// entries are the chains in front of groups that have been made, by stage and group.
+	entries map[entryKey]ruleset.Verdict
 
 	workloads, hosts, untrackedIn, untrackedOut, preDNAT bool
 	// early tells that some policy allows before conntrack or before DNAT.
 	early bool
 }
 
+type entryKey struct {
+	kind  string
+	group *ir.Group
+}
+
+// all are the endpoints that are in force.
 func (s *stager) all() []*ir.Endpoint {
-	var list []*ir.Endpoint
-	for _, e := range s.program.Endpoints {
-		if e == s.star || s.byInterface[e.Interface] == e {
-			list = append(list, e)
-		}
+	if s.star == nil {
+		return s.roster.endpoints
 	}
-	return list
+	return append(slices.Clip(s.roster.endpoints), s.star)
 }
 
 // rejectChain is where denied packets go that are to be answered.
@@ -84,20 +85,17 @@ func (s *stager) dispatch(c *ruleset.Chain, f ruleset.Field, unknown ruleset.Ver
 		star = verdict(s.star)
 	}
 	hasStar := star.Kind != ruleset.Continue
-	entries := map[string]ruleset.Verdict{}
-	for name, e := range s.byInterface {
+	m := s.roster.mapped(c.Name+"-interfaces", f, s.oldMap(c.Name+"-interfaces"), func(e *ir.Endpoint) ruleset.Verdict {
 		v := verdict(e)
-		if v.Kind == ruleset.Continue && (hasStar || unknown.Kind != ruleset.Continue && s.prefixed(name)) {
+		if v.Kind == ruleset.Continue && (hasStar || unknown.Kind != ruleset.Continue && s.prefixed(e.Interface)) {
 			v = accept // keep it from the rules for other interfaces
 		}
-		if v.Kind != ruleset.Continue {
-			entries[name] = v
-		}
-	}
-	if len(entries) > 0 {
-		name := c.Name + "-interfaces"
-		s.interfaceMap(name, f, entries)
-		add(c, ruleset.VerdictMap{Fields: []ruleset.Field{f}, Map: name})
+		return v
+	})
+	if m != nil {
+		s.maps[m.Name] = m
+		s.AddSet(m)
+		add(c, ruleset.VerdictMap{Fields: m.Fields, Map: m.Name})
 	}
 	for _, prefix := range s.program.Options.WorkloadPrefixes {
 		switch {
@@ -177,14 +175,19 @@ func noPolicy(d model.Direction, _ model.Layer) *ir.Group { return noPolicies[d]
 // entry is the chain in front of a group's chain in one stage, shared by the endpoints of the group. fill adds what
 // comes before policy.
 func (s *stager) entry(kind string, e *ir.Endpoint, d model.Direction, l model.Layer, v Verdicts, fill func(c *ruleset.Chain)) ruleset.Verdict {
-	id := noPolicy(d, l).ID
-	if g := e.Group(d, l); g != nil {
-		id = g.ID
+	g := e.Group(d, l)
+	key := entryKey{kind, g}
+	if made, ok := s.entries[key]; ok {
+		return made
 	}
-	c, fresh := s.Chain(ChainName(kind, "", string(id)), "")
+	if g == nil {
+		g = noPolicy(d, l)
+	}
+	c, fresh := s.Chain(ChainName(kind, "", string(g.ID)), "")
 	if fresh {
 		fill(c)
 		add(c, s.policy(e, d, l, v))
 	}
-	return ruleset.GotoChain(c.Name)
+	s.entries[key] = ruleset.GotoChain(c.Name)
+	return s.entries[key]
 }

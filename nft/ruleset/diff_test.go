@@ -293,8 +293,8 @@ func TestValidate(t *testing.T) {
 	for want, spoil := range map[string]func(*Ruleset){
 		"declared twice":               func(r *Ruleset) { r.Chains = append(r.Chains, &Chain{Name: "c"}) },
 		"not a name nft can read":      func(r *Ruleset) { r.Chains[1].Name = "1 c" },
-		"goes to a chain that is not":  func(r *Ruleset) { r.Chains[0].Rules = append(r.Chains[0].Rules, one(JumpChain("x"))) },
-		"set x is not there":           func(r *Ruleset) { r.Chains[1].Rules[0].Statements[0] = Lookup{Fields: []Field{DstPort}, Set: "x"} },
+		"there is no such chain":       func(r *Ruleset) { r.Chains[0].Rules = append(r.Chains[0].Rules, one(JumpChain("x"))) },
+		"there is no set x":            func(r *Ruleset) { r.Chains[1].Rules[0].Statements[0] = Lookup{Fields: []Field{DstPort}, Set: "x"} },
 		"keys of another type":         func(r *Ruleset) { r.Chains[1].Rules[0].Statements[0] = Lookup{Fields: []Field{SrcV4}, Set: "s"} },
 		"wrong kind of set":            func(r *Ruleset) { r.Chains[1].Rules[0] = one(VerdictMap{Fields: []Field{DstPort}, Map: "s"}) },
 		"ends the rule":                func(r *Ruleset) { r.Chains[1].Rules[0] = one(Verdict{Kind: Drop}, Counter{}) },

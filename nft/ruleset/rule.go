@@ -120,11 +120,3 @@ func terminal(st Statement) bool {
 	}
 	return false
 }
-
-// anonymous is the set a statement brings along, nil for most.
-func anonymous(st Statement) *Set {
-	if m, ok := st.(Match); ok {
-		return m.anonymous()
-	}
-	return nil
-}

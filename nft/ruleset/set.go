@@ -81,19 +81,6 @@ func (s *Set) validate() error {
 	return nil
 }
 
-// targets lists the distinct verdicts of a map that enter a chain.
-func (s *Set) targets() []Verdict {
-	seen := map[Verdict]bool{}
-	var list []Verdict
-	for i := range s.Elements {
-		if d := s.Elements[i].Verdict; d.Kind.named() && !seen[d] {
-			seen[d] = true
-			list = append(list, d)
-		}
-	}
-	return list
-}
-
 // TypeText is the set's type line: "ipv4_addr . inet_service : verdict".
 func (s *Set) TypeText() string {
 	words := make([]string, len(s.Fields))

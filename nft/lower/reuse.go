@@ -1,0 +1,178 @@
+package lower
+
+import (
+	"maps"
+	"reflect"
+
+	"rampart/engine/ir"
+	"rampart/model"
+	"rampart/nft/ruleset"
+)
+
+// memory is what a lowering keeps for the next one of the same table: finished objects and what they were made from.
+type memory struct {
+	program   *ir.Program
+	options   Options
+	sets      map[setKey]*madeSet
+	fragments map[string]*fragment
+	roster    *roster
+	maps      map[string]*ruleset.Set
+	names     map[model.RuleID]string
+}
+
+// recall takes over the memory of an earlier lowering if its settings were the same.
+func (b *Builder) recall(previous *Lowered) {
+	if previous == nil || previous.memory == nil {
+		return
+	}
+	m, o := previous.memory, b.options
+	same := m.options.Table == o.Table && m.options.Mark == o.Mark && m.options.Snaplen == o.Snaplen &&
+		(m.program == b.program || reflect.DeepEqual(m.program.Options, b.program.Options))
+	if same {
+		b.old = m
+	}
+}
+
+// setKey names a set of the program in one family.
+type setKey struct {
+	id      ir.SetID
+	version uint8
+	ports   bool
+}
+
+// madeSet is a set of the program, lowered.
+type madeSet struct {
+	from *ir.Set // nil when the program lacks it
+	set  *ruleset.Set
+}
+
+// made lowers a set of the program, or takes the one of the last lowering when nothing about it has changed. It does not
+// add it to the table.
+func (b *Builder) made(key setKey) *ruleset.Set {
+	if m := b.made1[key]; m != nil {
+		return m.set
+	}
+	m := &madeSet{from: b.defs[key.id]}
+	if b.old != nil {
+		if had := b.old.sets[key]; had != nil && sameSet(had.from, m.from) {
+			m = had
+		}
+	}
+	if m.set == nil {
+		if key.ports {
+			m.set = portSet(m.from, key)
+		} else {
+			m.set = addressSet(m.from, key)
+		}
+	}
+	b.made1[key] = m
+	return m.set
+}
+
+func sameSet(a, b *ir.Set) bool {
+	return a == b || a != nil && b != nil && a.Sum != 0 && a.Sum == b.Sum
+}
+
+// fragment is a part of the table that was made in one piece: a chain or a few, and the sets and maps they alone use.
+type fragment struct {
+	from   any
+	chains []*ruleset.Chain
+	sets   []*ruleset.Set
+	names  map[model.RuleID]string
+	logs   bool
+	// used are the sets of the program that rules name; read those whose members went into maps.
+	used map[setKey]string
+	read map[ir.SetID]*ir.Set
+}
+
+// Fragment makes a part of the table by calling build, or takes it from the last lowering. It may when from is equal,
+// and when the sets of the program that build looked at (AddressSet, PortSet, Members) still have the same names or
+// members. from must stand for everything else that build depends on, except the program's options. key must be unique in
+// the table. Fragments do not nest.
+func (b *Builder) Fragment(key string, from any, build func()) {
+	if b.recording != nil {
+		panic("lower: fragments nest at " + key)
+	}
+	if b.old != nil {
+		if f := b.old.fragments[key]; f != nil && f.from == from && b.holds(f) {
+			b.replay(key, f)
+			return
+		}
+	}
+	f := &fragment{from: from, names: map[model.RuleID]string{}, used: map[setKey]string{}, read: map[ir.SetID]*ir.Set{}}
+	b.recording = f
+	build()
+	b.recording = nil
+	b.fragments[key] = f
+	maps.Copy(b.fresh, f.names)
+}
+
+// holds tells whether what a fragment took from sets of the program is still so.
+func (b *Builder) holds(f *fragment) bool {
+	for key, name := range f.used {
+		if b.made(key).Name != name {
+			return false
+		}
+	}
+	for id, had := range f.read {
+		if !sameSet(had, b.defs[id]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *Builder) replay(key string, f *fragment) {
+	for _, c := range f.chains {
+		b.chains[c.Name] = c
+		b.rs.Chains = append(b.rs.Chains, c)
+	}
+	for key := range f.used {
+		b.AddSet(b.made(key))
+	}
+	for _, s := range f.sets {
+		b.AddSet(s)
+	}
+	b.logs = b.logs || f.logs
+	b.fragments[key] = f
+}
+
+// Members is a set of the program, nil when there is none, for who puts its members into maps.
+func (b *Builder) Members(id ir.SetID) *ir.Set {
+	s := b.defs[id]
+	if b.recording != nil {
+		b.recording.read[id] = s
+	}
+	return s
+}
+
+// allNames are the names of all counters. Most lowerings change none, so the last map is handed on; it may hold names
+// that are gone, until they are as many as those in use.
+func (b *Builder) allNames() map[model.RuleID]string {
+	if b.old != nil && len(b.old.names) <= 2*b.size()+1000 {
+		names, cloned := b.old.names, false
+		for id, name := range b.fresh {
+			if had, ok := names[id]; ok && had == name {
+				continue
+			}
+			if !cloned {
+				names, cloned = maps.Clone(names), true
+			}
+			names[id] = name
+		}
+		return names
+	}
+	names := maps.Clone(b.fresh)
+	for _, f := range b.fragments {
+		maps.Copy(names, f.names)
+	}
+	return names
+}
+
+func (b *Builder) size() int {
+	n := len(b.fresh)
+	for _, f := range b.fragments {
+		n += len(f.names)
+	}
+	return n
+}

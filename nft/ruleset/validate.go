@@ -1,0 +1,224 @@
+package ruleset
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrTooDeep says that jumps nest deeper than the kernel allows.
+var ErrTooDeep = errors.New("jumps nest too deep")
+
+// Validate reports everything the kernel or nft(8) would refuse: bad names, references to what is not there, elements
+// that do not fit their set, comments that are too long, jumps that nest too deep or in a circle. It reports all it
+// finds.
+func (r *Ruleset) Validate() error { return r.ValidateAfter(nil) }
+
+// ValidateAfter is Validate, except for sets and chains that are the very objects of a ruleset that has been validated;
+// nil is none. With one, the nesting of jumps is left for the kernel to refuse: to find it out takes a walk through
+// everything.
+func (r *Ruleset) ValidateAfter(valid *Ruleset) error {
+	v := validation{rs: r, sets: make(map[string]*Set, len(r.Sets)), chains: make(map[string]*Chain, len(r.Chains))}
+	if valid != nil {
+		v.validSets = make(map[*Set]bool, len(valid.Sets))
+		for _, s := range valid.Sets {
+			v.validSets[s] = true
+		}
+		v.validChains = make(map[*Chain]bool, len(valid.Chains))
+		for _, c := range valid.Chains {
+			v.validChains[c] = true
+		}
+	}
+	v.run()
+	return errors.Join(v.errs...)
+}
+
+type validation struct {
+	rs          *Ruleset
+	sets        map[string]*Set
+	chains      map[string]*Chain
+	validSets   map[*Set]bool
+	validChains map[*Chain]bool
+	// depth is how many jumps may be open below a chain, for the chains that have been walked.
+	depth map[string]int
+	errs  []error
+}
+
+func (v *validation) errorf(format string, args ...any) {
+	v.errs = append(v.errs, fmt.Errorf(format, args...))
+}
+
+func (v *validation) run() {
+	v.name("table", v.rs.Table)
+	for _, s := range v.rs.Sets {
+		if v.sets[s.Name] != nil {
+			v.errorf("set %s: declared twice", s.Name)
+		}
+		v.sets[s.Name] = s
+	}
+	for _, c := range v.rs.Chains {
+		if v.chains[c.Name] != nil {
+			v.errorf("chain %s: declared twice", c.Name)
+		}
+		v.chains[c.Name] = c
+	}
+	for _, s := range v.rs.Sets {
+		if !v.validSets[s] {
+			v.name("set", s.Name)
+			v.within(func() string { return "set " + s.Name }, func() { v.set(s) })
+		}
+	}
+	for _, c := range v.rs.Chains {
+		if v.validChains[c] {
+			continue
+		}
+		v.name("chain", c.Name)
+		for i, rule := range c.Rules {
+			v.within(func() string { return fmt.Sprintf("chain %s rule %d", c.Name, i) }, func() { v.rule(rule) })
+		}
+	}
+	if v.validChains != nil {
+		return
+	}
+	v.depth = make(map[string]int, len(v.rs.Chains))
+	for _, c := range v.rs.Chains {
+		if c.Base != nil {
+			v.nesting(c, nil)
+		}
+	}
+}
+
+// within puts a place before the errors that check finds.
+func (v *validation) within(place func() string, check func()) {
+	before := len(v.errs)
+	check()
+	for i, err := range v.errs[before:] {
+		v.errs[before+i] = fmt.Errorf("%s: %w", place(), err)
+	}
+}
+
+func (v *validation) name(kind, name string) {
+	switch {
+	case len(name) > MaxNameLen:
+		v.errorf("%s %s: name is %d bytes long, at most %d are allowed", kind, name, len(name), MaxNameLen)
+	case !readable(name):
+		v.errorf("%s %q: not a name nft can read", kind, name)
+	}
+}
+
+// readable tells that nft reads the name without quotes: [a-zA-Z][a-zA-Z0-9/\\_.-]* in its grammar.
+func readable(name string) bool {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
+		case i > 0 && (c >= '0' && c <= '9' || c == '/' || c == '\\' || c == '_' || c == '.' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return name != ""
+}
+
+func (v *validation) set(s *Set) {
+	if err := s.validate(); err != nil {
+		v.errs = append(v.errs, err)
+	}
+	if !s.Verdicts {
+		return
+	}
+	for i := range s.Elements {
+		v.verdict(s.Elements[i].Verdict)
+	}
+}
+
+func (v *validation) verdict(d Verdict) {
+	if d.Kind.named() == (d.Chain == "") {
+		v.errorf("verdict %s has a chain too many or too few", d)
+	}
+	if d.Chain != "" && v.chains[d.Chain] == nil {
+		v.errorf("%s: there is no such chain", d)
+	}
+}
+
+func (v *validation) rule(r *Rule) {
+	if len(r.Comment) > MaxCommentLen {
+		v.errorf("comment is %d bytes long, at most %d are allowed", len(r.Comment), MaxCommentLen)
+	}
+	for i, st := range r.Statements {
+		switch st := st.(type) {
+		case Match:
+			if s := st.anonymous(); s != nil {
+				v.set(s)
+			}
+		case Lookup:
+			v.lookup(st.Set, st.Fields, false)
+		case VerdictMap:
+			v.lookup(st.Map, st.Fields, true)
+		case Log:
+			if len(st.Prefix) > MaxLogPrefixLen {
+				v.errorf("log prefix is %d bytes long, at most %d are allowed", len(st.Prefix), MaxLogPrefixLen)
+			}
+		case Verdict:
+			v.verdict(st)
+		}
+		if terminal(st) && i != len(r.Statements)-1 {
+			v.errorf("statement %d ends the rule but others follow", i)
+		}
+	}
+}
+
+func (v *validation) lookup(name string, fields []Field, verdicts bool) {
+	s := v.sets[name]
+	switch {
+	case s == nil:
+		v.errorf("there is no set %s", name)
+	case s.Verdicts != verdicts:
+		v.errorf("%s is used as the wrong kind of set", name)
+	case !sameTypes(s.Fields, fields):
+		v.errorf("%s has keys of another type", name)
+	}
+}
+
+// nesting returns how many jumps a packet may have open below the chain, and reports circles and too deep a nesting.
+func (v *validation) nesting(c *Chain, open []string) int {
+	if d, ok := v.depth[c.Name]; ok {
+		return d
+	}
+	for _, name := range open {
+		if name == c.Name {
+			v.errorf("chain %s: jumps lead back to it", c.Name)
+			return 0
+		}
+	}
+	open = append(open, c.Name)
+	deepest := 0
+	last := ""
+	visit := func(d Verdict) {
+		if d.Chain == last {
+			return
+		}
+		last = d.Chain
+		if next := v.chains[d.Chain]; next != nil {
+			// A goto counts as a level too when the kernel checks the table (nft_immediate_validate).
+			deepest = max(deepest, 1+v.nesting(next, open))
+		}
+	}
+	for _, rule := range c.Rules {
+		for _, st := range rule.Statements {
+			switch st := st.(type) {
+			case Verdict:
+				visit(st)
+			case VerdictMap:
+				if s := v.sets[st.Map]; s != nil {
+					for i := range s.Elements {
+						visit(s.Elements[i].Verdict)
+					}
+				}
+			}
+		}
+	}
+	if deepest > MaxJumpDepth {
+		v.errorf("chain %s: %w: %d, at most %d are allowed", c.Name, ErrTooDeep, deepest, MaxJumpDepth)
+	}
+	v.depth[c.Name] = deepest
+	return deepest
+}
