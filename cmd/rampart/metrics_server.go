@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -42,19 +41,11 @@ func serveMetrics(ctx context.Context, l net.Listener, handler http.Handler, log
 	srv := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: 60 * time.Second, MaxHeaderBytes: 16 << 10,
-		ErrorLog: log.New(slogWriter{logger}, "", 0),
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 	stop := context.AfterFunc(ctx, func() { srv.Close() })
 	defer stop()
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		logger.Error("metrics are served no longer", "error", err)
 	}
-}
-
-// slogWriter turns the lines of net/http's logger into records.
-type slogWriter struct{ logger *slog.Logger }
-
-func (w slogWriter) Write(b []byte) (int, error) {
-	w.logger.Debug("metrics request failed", "error", string(b))
-	return len(b), nil
 }

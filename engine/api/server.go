@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -53,7 +52,7 @@ func Serve(ctx context.Context, l *net.UnixListener, d Daemon, access Access, lo
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          log.New(slogWriter{logger}, "", 0),
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
 	stopped := make(chan struct{})
@@ -73,14 +72,6 @@ func Serve(ctx context.Context, l *net.UnixListener, d Daemon, access Access, lo
 		return err
 	}
 	return nil
-}
-
-// slogWriter turns the lines of net/http's logger into records.
-type slogWriter struct{ logger *slog.Logger }
-
-func (w slogWriter) Write(b []byte) (int, error) {
-	w.logger.Warn("api request failed", "error", string(b))
-	return len(b), nil
 }
 
 // Handler answers the API's requests. It does not look at who asks; Serve does.
