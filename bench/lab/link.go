@@ -1,10 +1,12 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -33,7 +35,16 @@ func Veth(a, b End) error {
 			return fmt.Errorf("interface %s/%s: %w", e.Namespace.Name, e.Interface, err)
 		}
 	}
-	return nil
+	return errors.Join(a.ready(), b.ready())
+}
+
+// ready waits until an interface carries packets. The end of a pair that comes up first learns from a kernel worker
+// that the other is up too; what it is given before is thrown away.
+func (e End) ready() error {
+	return patient(fmt.Sprintf("interface %s/%s to come up", e.Namespace.Name, e.Interface), func() (bool, error) {
+		link, err := e.Namespace.links.LinkByName(e.Interface)
+		return err == nil && link.Attrs().OperState == netlink.OperUp, err
+	})
 }
 
 func (e End) up() error {
@@ -82,7 +93,27 @@ func (n *Namespace) AddAddr(iface string, p netip.Prefix) error {
 	if err := n.links.AddrReplace(link, addr); err != nil {
 		return fmt.Errorf("address %s on %s/%s: %w", p, n.Name, iface, err)
 	}
-	return nil
+	if p.Addr().Is4() {
+		return nil
+	}
+	// A kernel worker makes an IPv6 address local, a moment later even without duplicate address detection.
+	local := &netlink.Route{Table: unix.RT_TABLE_LOCAL, Dst: ipNet(netip.PrefixFrom(p.Addr(), 128))}
+	return patient(fmt.Sprintf("address %s on %s/%s to be local", p, n.Name, iface), func() (bool, error) {
+		routes, err := n.links.RouteListFiltered(netlink.FAMILY_V6, local, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_DST)
+		return len(routes) > 0, err
+	})
+}
+
+// patient waits for what the kernel does by itself soon.
+func patient(what string, done func() (bool, error)) error {
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(200 * time.Microsecond) {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("waited in vain for %s", what)
+		}
+	}
 }
 
 // AddRoute routes a prefix out of an interface, through a gateway unless that is the zero Addr. The gateway need not

@@ -18,7 +18,7 @@ import (
 var ErrNoAnswer = errors.New("no answer")
 
 // Ping sends one echo request (ICMP or ICMPv6, as the address says) and waits for its reply until the context ends,
-// or for a second when it has no end. Without a reply the error is ErrNoAnswer.
+// or for five seconds when it has no end. Without a reply the error is ErrNoAnswer.
 func Ping(ctx context.Context, n *Namespace, dst netip.Addr) error {
 	var conn net.PacketConn
 	network, proto, request, reply := "ip4:icmp", 1, icmp.Type(ipv4.ICMPTypeEcho), icmp.Type(ipv4.ICMPTypeEchoReply)
@@ -35,7 +35,7 @@ func Ping(ctx context.Context, n *Namespace, dst netip.Addr) error {
 	defer conn.Close()
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		deadline = time.Now().Add(time.Second)
+		deadline = time.Now().Add(5 * time.Second)
 	}
 	if err := conn.SetDeadline(deadline); err != nil {
 		return err
