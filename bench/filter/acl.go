@@ -10,9 +10,9 @@ import (
 // Statistics of ACL lists, in percent. The classes are those of ClassBench (wildcard, ephemeral, well-known, arbitrary
 // range, exact); the shares are in the middle of what its published seeds of access lists and firewalls have.
 const (
-	aclDeny         = 20
+	aclDeny         = 10
 	aclAnySource    = 15
-	aclAnyReceiver  = 5
+	aclAnyReceiver  = 5  // but see aclWide
 	aclSameReceiver = 60 // of the rest: one that another rule has
 	aclTCP          = 65
 	aclUDP          = 25
@@ -24,6 +24,9 @@ const (
 	aclDstEphemeral = 10
 	aclDstWellKnown = 5 // the rest is an arbitrary range
 )
+
+// aclWide bounds the rules for any receiver: however long a list gets, few rules are about everybody.
+const aclWide = 20
 
 // Shares of prefix lengths in ACL lists.
 var (
@@ -46,21 +49,25 @@ func ACL(family, n int, seed uint64) *Set {
 		src.bits, dst.bits = aclSources6, aclReceivers6
 	}
 	seen := map[Rule]bool{}
+	wide := 0
 	for len(s.Rules) < n {
-		rule := aclRule(r, family, &src, &dst)
+		rule := aclRule(r, family, &src, &dst, wide < aclWide)
 		box := rule
 		box.Action = ""
 		if seen[box] || rule.Src.Bits() == 0 && rule.Dst.Bits() == 0 {
 			continue
 		}
 		seen[box] = true
+		if rule.Dst.Bits() == 0 {
+			wide++
+		}
 		s.Rules = append(s.Rules, rule)
 	}
 	s.listed()
 	return s
 }
 
-func aclRule(r *rand.Rand, family int, src, dst *nets) Rule {
+func aclRule(r *rand.Rand, family int, src, dst *nets, anyReceiver bool) Rule {
 	rule := Rule{Action: model.Allow}
 	if r.IntN(100) < aclDeny {
 		rule.Action = model.Deny
@@ -69,7 +76,7 @@ func aclRule(r *rand.Rand, family int, src, dst *nets) Rule {
 	if r.IntN(100) >= aclAnySource {
 		rule.Src = src.draw(r)
 	}
-	if r.IntN(100) >= aclAnyReceiver {
+	if r.IntN(100) >= aclAnyReceiver || !anyReceiver {
 		if r.IntN(100) < aclSameReceiver {
 			rule.Dst = dst.again(r)
 		} else {

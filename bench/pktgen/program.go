@@ -78,15 +78,26 @@ func sender(frames, st *ebpf.Map, count uint32, header int, ifindex uint32, rand
 	)
 }
 
-// sink counts what arrives in the one-entry map and drops it, except ARP and neighbour discovery, so that the stack
-// can still resolve addresses.
-func sink(counter *ebpf.Map) asm.Instructions {
+// multicast goes to the label when the frame at r6, whose length has been checked, is for many receivers: that is how ARP,
+// neighbour discovery and the like arrive, which no generator has sent.
+func multicast(label string) asm.Instructions {
 	return asm.Instructions{
+		asm.LoadMem(asm.R3, asm.R6, 0, asm.Byte),
+		asm.And.Imm(asm.R3, 1),
+		asm.JNE.Imm(asm.R3, 0, label),
+	}
+}
+
+// sink counts what arrives in the one-entry map and drops it, except what is for many receivers, and ARP.
+func sink(counter *ebpf.Map) asm.Instructions {
+	in := asm.Instructions{
 		asm.LoadMem(asm.R6, asm.R1, 0, asm.Word),
 		asm.LoadMem(asm.R2, asm.R1, 4, asm.Word),
 		asm.Mov.Reg(asm.R3, asm.R6),
 		asm.Add.Imm(asm.R3, 14),
 		asm.JGT.Reg(asm.R3, asm.R2, "drop"),
+	}
+	return append(append(in, multicast("pass")...),
 		asm.LoadMem(asm.R3, asm.R6, 12, asm.Half),
 		asm.JEq.Imm(asm.R3, 0x0608, "pass"), // ETH_P_ARP in network byte order
 		asm.StoreImm(asm.RFP, -4, 0, asm.Word),
@@ -102,5 +113,5 @@ func sink(counter *ebpf.Map) asm.Instructions {
 		asm.Return(),
 		asm.Mov.Imm(asm.R0, xdpPass).WithSymbol("pass"),
 		asm.Return(),
-	}
+	)
 }

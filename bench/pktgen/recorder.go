@@ -113,7 +113,7 @@ func (r *Recorder) Delays(sent uint64) ([]uint32, error) {
 	return out, nil
 }
 
-// recorder writes down and drops what has a number; ARP and everything short passes.
+// recorder writes down and drops what has a number; what is short, or for many receivers, passes.
 //
 //	r6 data, r7 now, r8 the number
 func recorder(arrivals, delays *ebpf.Map, frames uint32) asm.Instructions {
@@ -123,6 +123,8 @@ func recorder(arrivals, delays *ebpf.Map, frames uint32) asm.Instructions {
 		asm.Mov.Reg(asm.R3, asm.R6),
 		asm.Add.Imm(asm.R3, StampedMin),
 		asm.JGT.Reg(asm.R3, asm.R2, "pass"),
+	}
+	in = append(append(in, multicast("pass")...),
 		asm.FnKtimeGetNs.Call(),
 		asm.Mov.Reg(asm.R7, asm.R0),
 		asm.LoadMem(asm.R8, asm.R6, tagOffset, asm.DWord),
@@ -142,7 +144,7 @@ func recorder(arrivals, delays *ebpf.Map, frames uint32) asm.Instructions {
 		asm.StoreMem(asm.R0, 0, asm.R1, asm.DWord),
 		asm.StoreMem(asm.R0, 16, asm.R7, asm.DWord),
 		asm.StoreMem(asm.R0, 32, asm.R8, asm.DWord),
-	}
+	)
 	if delays != nil {
 		in = append(in,
 			asm.LoadMem(asm.R1, asm.R6, timeOffset, asm.DWord),
