@@ -1,0 +1,338 @@
+package xdp_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rampart/bench/lab"
+	"rampart/model"
+	"rampart/xdp"
+	"rampart/xdp/bpf"
+	"rampart/xdp/xsk"
+)
+
+const (
+	allowUDP = "  - {action: Allow, protocol: UDP, destination: {ports: [9]}}\n"
+	allowTCP = "  - {action: Allow, protocol: TCP, destination: {ports: [7]}}\n"
+)
+
+// No packet is judged by a verdict older than a change once Apply has returned: under a flood that fills cache and rings
+// nothing more is denied after the change to allow, and nothing more is allowed after the change to deny. nftables is left
+// out, so that no connection gets established.
+func TestPolicyChangeUnderFlood(t *testing.T) {
+	r := newRig(t, xdp.Config{Frames: 256})
+	deny, allow := compilePolicy(t, hostPolicy(allowTCP)), compilePolicy(t, hostPolicy(allowUDP))
+	r.applyFast(deny)
+	stop := r.flood(128, 9)
+	defer stop()
+	r.eventually("denials from the cache", func() bool { return r.status().Events[bpf.CachedDeny] > 1000 })
+	denied := func(i xdp.Interface) uint64 { return i.Denied + i.Events[bpf.CachedDeny] }
+	allowed := func(i xdp.Interface) uint64 { return i.Judged - i.Denied + i.Events[bpf.CachedAllow] }
+	for round := range 10 {
+		r.applyFast(allow)
+		before := r.status()
+		r.eventually("allowed packets", func() bool { return allowed(r.status()) > allowed(before)+200 })
+		if n := denied(r.status()) - denied(before); n != 0 {
+			t.Errorf("round %d: %d packets denied after the change to allow", round, n)
+		}
+		r.applyFast(deny)
+		before = r.status()
+		r.eventually("denied packets", func() bool { return denied(r.status()) > denied(before)+200 })
+		if n := allowed(r.status()) - allowed(before); n != 0 {
+			t.Errorf("round %d: %d packets allowed after the change to deny", round, n)
+		}
+	}
+}
+
+// What is denied is counted under the rule that denied it, whoever dropped it and under however many programs.
+func TestCounters(t *testing.T) {
+	r := newRig(t, xdp.Config{})
+	p := compilePolicy(t, hostPolicy("  - {action: Deny, protocol: UDP, destination: {ports: [9]}}\n"+allowTCP))
+	rule := p.Policies[0].Ingress[0].ID
+	r.applyFast(p)
+	stop := r.flood(16, 9)
+	r.eventually("denials from the cache", func() bool { return r.status().Events[bpf.CachedDeny] > 1000 })
+	r.applyFast(compilePolicy(t, hostPolicy("  - {action: Deny, protocol: UDP, destination: {ports: [9]}}\n")))
+	r.eventually("more of them", func() bool { return r.status().Events[bpf.CachedDeny] > 3000 })
+	stop()
+	if err := settled(r.fast); err != nil {
+		t.Fatal(err)
+	}
+	s := r.status()
+	counters, err := r.fast.Counters(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := counters[rule]
+	if want := s.Denied + s.Events[bpf.CachedDeny]; c.Packets != want || c.Bytes != 46*want {
+		t.Errorf("rule counted %+v, want %d packets of 46 octets", c, want)
+	}
+	if err := r.fast.Clear(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if counters, err = r.fast.Counters(context.Background()); err != nil || counters[rule] != c {
+		t.Errorf("after detaching: %+v (%v), want %+v", counters[rule], err, c)
+	}
+}
+
+// A new connection's first packet makes the way through a socket, with the checksum that its local sender left to the
+// hardware; what policy denies does not connect; and what the host asks for is answered although policy allows nothing in.
+func TestConnectionsThroughTheFastPath(t *testing.T) {
+	r := newRig(t, xdp.Config{})
+	r.apply(hostPolicy(allowTCP))
+	r.echoServer(7)
+	r.echoServer(8)
+	for _, family := range []int{4, 6} {
+		for range 5 {
+			c, err := r.dial(family, 7)
+			if err != nil {
+				t.Fatalf("IPv%d: %v", family, err)
+			}
+			exchange(t, c, 1000)
+			c.Close()
+		}
+		if c, err := r.dial(family, 8); err == nil {
+			c.Close()
+			t.Errorf("IPv%d: connected to a port that policy denies", family)
+		}
+	}
+	s := r.status()
+	if s.Judged < 12 || s.Denied < 2 || s.Events[bpf.Established] == 0 || s.Lost != 0 {
+		t.Errorf("%v: %d judged, %d denied, %d established, %d lost", s, s.Judged, s.Denied, s.Events[bpf.Established], s.Lost)
+	}
+}
+
+// exchange sends n random octets and wants them back.
+func exchange(t *testing.T, c io.ReadWriter, n int) {
+	t.Helper()
+	want := make([]byte, n)
+	for i := range want {
+		want[i] = byte(rand.Uint32())
+	}
+	done := make(chan error, 1)
+	go func() { _, err := c.Write(want); done <- err }()
+	got := make([]byte, n)
+	if _, err := io.ReadFull(c, got); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Fatalf("%d octets came back changed: %x, want %x", n, sha256.Sum256(got), sha256.Sum256(want))
+	}
+}
+
+// A bulk transfer with segmentation and receive offload goes on while the fast path comes, changes and goes.
+func TestEstablishedConnectionsSurvive(t *testing.T) {
+	r := newRig(t, xdp.Config{})
+	p := hostPolicy(allowTCP)
+	program := compilePolicy(t, p)
+	if _, err := r.full.Apply(context.Background(), program); err != nil {
+		t.Fatal(err)
+	}
+	r.echoServer(7)
+	c, err := r.dial(4, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var stop atomic.Bool
+	var octets atomic.Int64
+	failed := make(chan error, 1)
+	go func() {
+		defer close(failed)
+		chunk, back := make([]byte, 1<<18), make([]byte, 1<<18)
+		for n := byte(0); !stop.Load(); n++ {
+			for i := range chunk {
+				chunk[i] = byte(i) ^ n
+			}
+			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+			go func() { _, _ = c.Write(chunk) }()
+			if _, err := io.ReadFull(c, back); err != nil {
+				failed <- err
+				return
+			}
+			if !bytes.Equal(chunk, back) {
+				failed <- fmt.Errorf("chunk %d came back changed", n)
+				return
+			}
+			octets.Add(int64(len(chunk)))
+		}
+	}()
+	progress := func(what string) {
+		t.Helper()
+		before := octets.Load()
+		r.eventually(what, func() bool { return octets.Load() > before+1<<20 || len(failed) > 0 })
+	}
+	progress("before")
+	for round := range 3 {
+		r.applyFast(program)
+		progress("attached")
+		if s := r.status(); s.Mode == "" {
+			t.Fatalf("round %d: not attached: %v", round, s)
+		}
+		r.apply(p)
+		progress("reloaded")
+		r.apply(hostPolicy(allowUDP)) // policy changes do not end what is established
+		progress("another policy")
+		r.apply(p)
+		if err := r.fast.Clear(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		progress("detached")
+	}
+	stop.Store(true)
+	if err := <-failed; err != nil {
+		t.Error(err)
+	}
+}
+
+// stalled is a socket whose owner gets stuck in it until it is let go.
+type stalled struct {
+	xsk.Socket
+	hold *atomic.Bool
+}
+
+func (s stalled) Receive(out []xsk.Desc) int {
+	for s.hold.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	return s.Socket.Receive(out)
+}
+
+// When a worker is stuck and its rings are full, packets go to nftables, counted; or they are dropped, if so configured.
+// When the worker goes on it deals with what it has.
+func TestFullRings(t *testing.T) {
+	for _, drop := range []bool{false, true} {
+		t.Run(fmt.Sprintf("drop %v", drop), func(t *testing.T) {
+			hold := &atomic.Bool{}
+			r := newRig(t, xdp.Config{Frames: 64, DropOnOverload: drop, Open: func(c xsk.Config) (xsk.Socket, error) {
+				if c.Share != nil {
+					c.Share = c.Share.(stalled).Socket
+					return xsk.Open(c)
+				}
+				s, err := xsk.Open(c)
+				return stalled{s, hold}, err
+			}})
+			r.apply(hostPolicy(allowUDP))
+			hold.Store(true)
+			time.Sleep(50 * time.Millisecond) // the worker looks at its ring at least that often
+			prober, err := lab.NewProber(r.top)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer prober.Close()
+			probes := make([]lab.Probe, 200)
+			for i := range probes {
+				probes[i] = lab.Probe{From: "client", Packet: model.Packet{Src: r.peer.Addr(4), Dst: r.host(4), Protocol: model.ProtoUDP,
+					SrcPort: uint16(1000 + i), DstPort: 9}}
+			}
+			arrived, err := prober.Send(probes...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			for _, at := range arrived {
+				if at != "" {
+					n++
+				}
+			}
+			s := r.status()
+			if drop {
+				if n != 0 || s.Events[bpf.OverloadDropped] != 136 {
+					t.Errorf("%d packets arrived, %d dropped, want 0 and 136", n, s.Events[bpf.OverloadDropped])
+				}
+			} else if n != 136 || s.Events[bpf.OverloadPassed] != 136 {
+				t.Errorf("%d packets arrived, %d passed, want 136", n, s.Events[bpf.OverloadPassed])
+			}
+			if s.Sockets[0].RxDropped != 0 {
+				t.Errorf("%d packets lost in the socket", s.Sockets[0].RxDropped)
+			}
+			hold.Store(false)
+			r.eventually("the worker to go on", func() bool { return r.status().Judged == 64 })
+			prober.Settle = func() error { return settled(r.fast) }
+			arrived, err = prober.Send(probes[:40]...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, at := range arrived {
+				if at == "" {
+					t.Errorf("packet %d was lost after the worker went on", i)
+				}
+			}
+		})
+	}
+}
+
+// The interface goes away and comes back under its name: the fast path lets go of it and takes it again.
+func TestInterfaceComesBack(t *testing.T) {
+	r := newRig(t, xdp.Config{})
+	r.apply(hostPolicy(allowTCP))
+	r.echoServer(7)
+	for range 2 {
+		if s := r.status(); s.Mode != bpf.Native {
+			t.Fatalf("not attached: %v", s)
+		}
+		if err := r.top.Firewall.DeleteLink("eth0"); err != nil {
+			t.Fatal(err)
+		}
+		r.eventually("letting go", func() bool { return r.status().Mode == "" })
+		link := r.peer.Link
+		near := lab.End{Namespace: r.top.Firewall, Interface: "eth0", Addrs: link.Gateway}
+		far := lab.End{Namespace: r.peer.Namespace, Interface: lab.PeerInterface}
+		for i, a := range link.Addrs {
+			far.Addrs = append(far.Addrs, link.Gateway[i].Masked())
+			far.Addrs[i] = prefixAt(a, link.Gateway[i].Bits())
+		}
+		if err := lab.Veth(near, far); err != nil {
+			t.Fatal(err)
+		}
+		r.eventually("attaching", func() bool { return r.status().Mode == bpf.Native })
+		c, err := r.dial(4, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exchange(t, c, 100)
+		c.Close()
+	}
+}
+
+// In mode auto the sockets are used under load only.
+func TestAutoFollowsTheLoad(t *testing.T) {
+	r := newRig(t, xdp.Config{Mode: xdp.Auto, AutoOn: 1000, AutoOff: 500})
+	r.applyFast(compilePolicy(t, hostPolicy(allowTCP)))
+	if s := r.status(); s.Mode == "" || s.InUse {
+		t.Fatalf("idle: %v", s)
+	}
+	stop := r.flood(256, 9)
+	r.eventually("use under load", func() bool { return r.status().InUse })
+	r.eventually("denials", func() bool { return r.status().Denied > 0 })
+	stop()
+	r.eventually("rest after the load", func() bool { return !r.status().InUse })
+}
+
+// Both socket implementations carry the fast path.
+func TestAsavieCarriesTheFastPath(t *testing.T) {
+	r := newRig(t, xdp.Config{Open: xsk.OpenAsavie})
+	r.apply(hostPolicy(allowTCP))
+	r.echoServer(7)
+	for range 20 {
+		c, err := r.dial(4, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exchange(t, c, 100)
+		c.Close()
+	}
+	if s := r.status(); s.Judged < 20 || s.Lost != 0 {
+		t.Errorf("%d packets judged, %d lost", s.Judged, s.Lost)
+	}
+}
