@@ -30,20 +30,37 @@ type flattener struct {
 
 // list lowers a list and those it goes to, and returns the chain to enter it by.
 func (f *flattener) list(l *flat.List) string {
-	prefix := "list-" + dirWord(f.g.Direction)
-	name := ChainName(prefix, l.Name, string(l.ID), f.v.Allow.String(), f.v.Deny.String())
-	c, fresh := f.b.Chain(name, f.note(l))
-	if !fresh {
-		return name
-	}
-	next := map[*flat.List]string{}
+	name := f.name(l)
+	from := string(l.ID) // stands for the rules, their order and what follows
 	for _, n := range l.Nexts() {
-		next[n] = f.list(n)
+		from += " " + f.name(n)
 	}
+	f.b.Fragment(name, from, func() {
+		next := map[*flat.List]string{}
+		for _, n := range l.Nexts() {
+			next[n] = f.list(n)
+		}
+		f.fill(name, l, next)
+	})
+	return name
+}
+
+// name is the chain a list is entered by. Lists without rules are alike whatever stage they end.
+func (f *flattener) name(l *flat.List) string {
+	word := l.Name
+	if len(l.Entries) == 0 {
+		word = "end"
+	}
+	return ChainName("list-"+dirWord(f.g.Direction), word, string(l.ID), f.v.Allow.String(), f.v.Deny.String())
+}
+
+// fill makes the chains and maps of one list.
+func (f *flattener) fill(name string, l *flat.List, next map[*flat.List]string) {
+	c, _ := f.b.Chain(name, f.note(l))
 	tail := f.tail(l, next)
 	if len(l.Entries) == 0 {
 		c.Rules = tail
-		return name
+		return
 	}
 	for _, version := range []uint8{4, 6} {
 		plan := blocks.Build(f.input(name, l, version, next, tail))
@@ -60,13 +77,12 @@ func (f *flattener) list(l *flat.List) string {
 		}
 		c.Rules = append(c.Rules, &ruleset.Rule{Statements: enter})
 	}
-	return name
 }
 
 func (f *flattener) input(name string, l *flat.List, version uint8, next map[*flat.List]string, tail []*ruleset.Rule) *blocks.Input {
 	return &blocks.Input{
 		Name: fmt.Sprintf("%s.v%d", name, version), Note: l.Name, Family: version, Entries: l.Entries, Tail: tail,
-		Sets: func(id ir.SetID) *ir.Set { return f.b.defs[id] },
+		Sets: f.b.Members,
 		Plain: func(i int) []*ruleset.Rule {
 			e := &l.Entries[i]
 			return f.b.Rules(ofVersion(e.Rule, version), e.Why, f.v, f.verdict(e, next))

@@ -2,6 +2,7 @@ package lower
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"rampart/engine/ir"
@@ -57,7 +58,8 @@ func Lower(p *ir.Program, o Options) *Lowered {
 	l := &Lowered{Ruleset: b.rs, Names: b.allNames(), Logs: b.logs}
 	o.Previous = nil
 	l.memory = &memory{
-		program: p, options: o, sets: b.made1, fragments: b.fragments, roster: b.endpoints, maps: b.maps, names: l.Names,
+		program: p, options: o, sets: b.made1, fragments: b.fragments, groups: b.groups, roster: b.endpoints, maps: b.maps,
+		names: l.Names,
 	}
 	if b.old == nil {
 		l.Sort()
@@ -99,7 +101,7 @@ type Builder struct {
 	chains  map[string]*ruleset.Chain
 	sets    map[string]*ruleset.Set
 	defs    map[ir.SetID]*ir.Set
-	groups  map[groupKey]string
+	groups  map[groupKey]*fragment
 	logs    bool
 
 	// old is what the last lowering left, nil when there was none.
@@ -109,6 +111,8 @@ type Builder struct {
 	recording *fragment
 	endpoints *roster
 	maps      map[string]*ruleset.Set
+	// held remembers which fragments of the last lowering may be taken over.
+	held map[*fragment]bool
 	// fresh are the names given now, not taken over.
 	fresh map[model.RuleID]string
 }
@@ -122,8 +126,8 @@ func newBuilder(p *ir.Program, o Options) *Builder {
 	b := &Builder{
 		program: p, options: o, rs: &ruleset.Ruleset{Table: o.Table},
 		chains: map[string]*ruleset.Chain{}, sets: map[string]*ruleset.Set{}, defs: make(map[ir.SetID]*ir.Set, len(p.Sets)),
-		groups: map[groupKey]string{}, made1: map[setKey]*madeSet{}, fragments: map[string]*fragment{}, fresh: map[model.RuleID]string{},
-		maps: map[string]*ruleset.Set{},
+		groups: map[groupKey]*fragment{}, made1: map[setKey]*madeSet{}, fragments: map[string]*fragment{}, fresh: map[model.RuleID]string{},
+		maps: map[string]*ruleset.Set{}, held: map[*fragment]bool{},
 	}
 	for _, s := range p.Sets {
 		b.defs[s.ID] = s
@@ -154,12 +158,16 @@ func (b *Builder) HasChain(name string) bool { return b.chains[name] != nil }
 
 // AddSet adds a set unless one of that name is there already.
 func (b *Builder) AddSet(s *ruleset.Set) {
+	b.addSet(s)
+	if b.recording != nil {
+		b.recording.sets = append(b.recording.sets, s)
+	}
+}
+
+func (b *Builder) addSet(s *ruleset.Set) {
 	if b.sets[s.Name] == nil {
 		b.sets[s.Name] = s
 		b.rs.Sets = append(b.rs.Sets, s)
-	}
-	if b.recording != nil {
-		b.recording.sets = append(b.recording.sets, s)
 	}
 }
 
@@ -178,12 +186,19 @@ func (b *Builder) Name(id model.RuleID, name string) {
 // group returns the chain of a group, lowering it the first time.
 func (b *Builder) group(g *ir.Group, v Verdicts) string {
 	key := groupKey{g, v}
-	if name, ok := b.groups[key]; ok {
-		return name
+	f := b.groups[key]
+	if f == nil {
+		var old *fragment
+		if b.old != nil {
+			old = b.old.groups[key]
+		}
+		// The group's identity stands for its policies: compiled objects are never changed.
+		name := fmt.Sprintf("group %s %s %s", g.ID, v.Allow, v.Deny)
+		f = b.fragment(old, name, g, func() string { return b.options.Group(b, g, v) })
+		b.groups[key] = f
 	}
-	name := b.options.Group(b, g, v)
-	b.groups[key] = name
-	return name
+	b.part(f)
+	return f.result
 }
 
 // base makes a base chain.

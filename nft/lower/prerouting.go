@@ -72,12 +72,10 @@ func (s *stager) manglePrerouting() {
 // workloadSources is the chain that checks where a workload's packets claim to come from.
 func (s *stager) workloadSources() ruleset.Verdict {
 	const name = "workload-sources"
-	if !s.HasChain(name) {
-		s.Fragment(name, s.roster.version, func() {
-			c, _ := s.Chain(name, "source addresses that workloads may use")
-			s.sources(c)
-		})
-	}
+	s.Fragment(name, s.roster.version, func() {
+		c, _ := s.Chain(name, "source addresses that workloads may use")
+		s.sources(c)
+	})
 	return ruleset.GotoChain(name)
 }
 

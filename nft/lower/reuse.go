@@ -15,6 +15,7 @@ type memory struct {
 	options   Options
 	sets      map[setKey]*madeSet
 	fragments map[string]*fragment
+	groups    map[groupKey]*fragment
 	roster    *roster
 	maps      map[string]*ruleset.Set
 	names     map[model.RuleID]string
@@ -75,6 +76,7 @@ func sameSet(a, b *ir.Set) bool {
 
 // fragment is a part of the table that was made in one piece: a chain or a few, and the sets and maps they alone use.
 type fragment struct {
+	key    string
 	from   any
 	chains []*ruleset.Chain
 	sets   []*ruleset.Set
@@ -83,32 +85,66 @@ type fragment struct {
 	// used are the sets of the program that rules name; read those whose members went into maps.
 	used map[setKey]string
 	read map[ir.SetID]*ir.Set
+	// parts are the fragments it was made with; result is what making it returned.
+	parts  []*fragment
+	result string
 }
 
-// Fragment makes a part of the table by calling build, or takes it from the last lowering. It may when from is equal,
-// and when the sets of the program that build looked at (AddressSet, PortSet, Members) still have the same names or
-// members. from must stand for everything else that build depends on, except the program's options. key must be unique in
-// the table. Fragments do not nest.
+// Fragment makes a part of the table by calling build, or takes it from the last lowering. It may when from is equal, and
+// when the sets of the program that build looked at (AddressSet, PortSet, Members) still have the same names or members.
+// from must stand for everything else that build depends on, except the program's options. key must be unique in the
+// table; a second call with the same key in one lowering is the same fragment. build may make further fragments; they are
+// parts of this one.
 func (b *Builder) Fragment(key string, from any, build func()) {
-	if b.recording != nil {
-		panic("lower: fragments nest at " + key)
-	}
-	if b.old != nil {
-		if f := b.old.fragments[key]; f != nil && f.from == from && b.holds(f) {
-			b.replay(key, f)
-			return
+	f := b.fragments[key]
+	if f == nil {
+		var old *fragment
+		if b.old != nil {
+			old = b.old.fragments[key]
 		}
+		f = b.fragment(old, key, from, func() string { build(); return "" })
 	}
-	f := &fragment{from: from, names: map[model.RuleID]string{}, used: map[setKey]string{}, read: map[ir.SetID]*ir.Set{}}
+	b.part(f)
+}
+
+// part notes that the fragment being made needs another.
+func (b *Builder) part(f *fragment) {
+	if b.recording != nil {
+		b.recording.parts = append(b.recording.parts, f)
+	}
+}
+
+func (b *Builder) fragment(old *fragment, key string, from any, build func() string) *fragment {
+	if old != nil && old.from == from && b.holds(old) {
+		b.replay(old)
+		return old
+	}
+	f := &fragment{key: key, from: from, names: map[model.RuleID]string{}, used: map[setKey]string{}, read: map[ir.SetID]*ir.Set{}}
+	around := b.recording
 	b.recording = f
-	build()
-	b.recording = nil
+	f.result = build()
+	b.recording = around
 	b.fragments[key] = f
 	maps.Copy(b.fresh, f.names)
+	return f
 }
 
-// holds tells whether what a fragment took from sets of the program is still so.
+// holds tells whether what a fragment and its parts took from sets of the program is still so.
 func (b *Builder) holds(f *fragment) bool {
+	if b.fragments[f.key] == f {
+		return true // taken over already
+	}
+	if held, ok := b.held[f]; ok {
+		return held
+	}
+	b.held[f] = b.check(f)
+	return b.held[f]
+}
+
+func (b *Builder) check(f *fragment) bool {
+	if b.fragments[f.key] != nil {
+		return false // made anew already
+	}
 	for key, name := range f.used {
 		if b.made(key).Name != name {
 			return false
@@ -119,22 +155,34 @@ func (b *Builder) holds(f *fragment) bool {
 			return false
 		}
 	}
+	for _, p := range f.parts {
+		if !b.holds(p) {
+			return false
+		}
+	}
 	return true
 }
 
-func (b *Builder) replay(key string, f *fragment) {
+// replay puts a fragment and its parts into the table.
+func (b *Builder) replay(f *fragment) {
+	if b.fragments[f.key] == f {
+		return
+	}
+	for _, p := range f.parts {
+		b.replay(p)
+	}
 	for _, c := range f.chains {
 		b.chains[c.Name] = c
 		b.rs.Chains = append(b.rs.Chains, c)
 	}
 	for key := range f.used {
-		b.AddSet(b.made(key))
+		b.addSet(b.made(key))
 	}
 	for _, s := range f.sets {
-		b.AddSet(s)
+		b.addSet(s)
 	}
 	b.logs = b.logs || f.logs
-	b.fragments[key] = f
+	b.fragments[f.key] = f
 }
 
 // Members is a set of the program, nil when there is none, for who puts its members into maps.

@@ -43,10 +43,7 @@ func (b *Builder) PortSet(id ir.SetID, version uint8) string { return b.use(setK
 // use adds a set of the program to the table.
 func (b *Builder) use(key setKey) string {
 	s := b.made(key)
-	if b.sets[s.Name] == nil {
-		b.sets[s.Name] = s
-		b.rs.Sets = append(b.rs.Sets, s)
-	}
+	b.addSet(s)
 	if b.recording != nil {
 		b.recording.used[key] = s.Name
 	}

@@ -86,20 +86,19 @@ func (w *walk) tierChain(t *ir.Tier) string {
 		identity = append(identity, string(w.g.ID)) // the default's counter names the group
 	}
 	name := w.name("tier", t.Name, identity...)
-	if c, fresh := w.b.Chain(name, "tier "+t.Name); fresh {
+	w.b.Fragment(name, w.g, func() {
+		c, _ := w.b.Chain(name, "tier "+t.Name)
 		w.tier(c, t)
-	}
+	})
 	return name
 }
 
 func (w *walk) policyChain(t *ir.Tier, p *ir.Policy) string {
 	name := w.name("policy", word(p.Key), string(p.ID), t.Name)
-	if !w.b.HasChain(name) {
-		w.b.Fragment(name, p, func() {
-			c, _ := w.b.Chain(name, note(model.PolicyRef(t.Name, p.Key), p.Origin))
-			c.Rules = w.policyRules(t, p)
-		})
-	}
+	w.b.Fragment(name, p, func() {
+		c, _ := w.b.Chain(name, note(model.PolicyRef(t.Name, p.Key), p.Origin))
+		c.Rules = w.policyRules(t, p)
+	})
 	return name
 }
 
@@ -128,14 +127,12 @@ func (w *walk) profiles(c *ruleset.Chain) {
 // profileChain is a profile's chain. Pass in a profile goes on to the next one, which is what return does.
 func (w *walk) profileChain(p *ir.Profile) string {
 	name := w.name("profile", p.Name)
-	if !w.b.HasChain(name) {
-		w.b.Fragment(name, p, func() {
-			c, _ := w.b.Chain(name, note("profile "+p.Name, p.Origin))
-			for _, r := range p.Rules(w.g.Direction) {
-				c.Rules = append(c.Rules, w.b.Rules(r, model.ProfileRef(p.Name, r.Index), w.v, returns)...)
-			}
-		})
-	}
+	w.b.Fragment(name, p, func() {
+		c, _ := w.b.Chain(name, note("profile "+p.Name, p.Origin))
+		for _, r := range p.Rules(w.g.Direction) {
+			c.Rules = append(c.Rules, w.b.Rules(r, model.ProfileRef(p.Name, r.Index), w.v, returns)...)
+		}
+	})
 	return name
 }
 
