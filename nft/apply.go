@@ -20,7 +20,7 @@ import (
 // commit. The kernel compares generations of the whole ruleset, so a busy neighbour can get in the way.
 const maxAttempts = 20
 
-// Apply puts the program in force in one transaction. It sends what differs from the last program; the first time, and
+// Apply puts the program in force at one instant. It sends what differs from the last program; the first time, and
 // whenever others may have changed our table, it replaces the whole table.
 func (b *Backend) Apply(ctx context.Context, p *ir.Program) (ir.Receipt, error) {
 	start := time.Now()
@@ -94,42 +94,6 @@ func (b *Backend) trusted(t *nftables.Table, generation uint32) bool {
 	return b.watching && !b.drifted
 }
 
-// replace deletes the table, if it is there, and makes it anew in one transaction: packets see the old one or the new.
-// Counters start where the old table's ended.
-func (b *Backend) replace(l *lower.Lowered, old *nftables.Table, generation uint32) error {
-	table, err := b.claim(old)
-	if err != nil {
-		return err
-	}
-	counts := map[model.RuleID]ir.Counter{}
-	if old != nil {
-		rules, err := dumpRules(b.config.NetNS, old.Name)
-		if err != nil {
-			return err
-		}
-		counts = totals(rules)
-		b.conn.DelTable(old)
-	}
-	l.Sort()
-	batch := newBatch(b.conn, table, counts)
-	batch.whole(l.Ruleset)
-	err = batch.flush(generation)
-	if err != nil && b.disown(err) {
-		return b.replace(l, old, generation)
-	}
-	if err != nil {
-		return err
-	}
-	owner := uint32(0)
-	if table.Flags&nftables.TableFlagOwner != 0 {
-		if owner, err = b.conn.GetPortID(); err != nil {
-			return err
-		}
-	}
-	b.committed(l, batch, generation, owner)
-	return nil
-}
-
 // change sends a delta.
 func (b *Backend) change(l *lower.Lowered, d *ruleset.Delta, table *nftables.Table, generation uint32) error {
 	if d.Empty() {
@@ -140,16 +104,35 @@ func (b *Backend) change(l *lower.Lowered, d *ruleset.Delta, table *nftables.Tab
 	if err != nil {
 		return err
 	}
-	batch := newBatch(b.conn, table, counts)
-	batch.delta(d, b.state.handles)
 	if b.state.owner != 0 {
 		generation = 0 // nobody else can have changed our table; what happens to other tables does not matter
 	}
+	batch := newBatch(b.conn, table, counts)
+	prepared := batch.prepareDelta(d)
+	if prepared {
+		if err := batch.flush(generation); err != nil {
+			return err
+		}
+		generation = next(generation)
+	}
+	batch.delta(d, b.state.handles, prepared)
 	if err := batch.flush(generation); err != nil {
+		if prepared {
+			// The table holds more now than we know of; the next attempt replaces it.
+			b.state = nil
+		}
 		return err
 	}
 	b.committed(l, batch, generation, table.Owner)
 	return nil
+}
+
+// next is the generation after a commit that was allowed for the given one; 0 stands for any.
+func next(generation uint32) uint32 {
+	if generation == 0 {
+		return 0
+	}
+	return generation + 1
 }
 
 // maxChainDumps is up to how many chains are read one by one rather than with the whole table.

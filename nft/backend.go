@@ -168,6 +168,9 @@ func (b *Backend) Clear(context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.state = nil
+	if _, err := b.removeHandover(); err != nil {
+		return fmt.Errorf("nftables: %w", err)
+	}
 	t, err := b.find()
 	if err != nil || t == nil {
 		return err

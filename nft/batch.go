@@ -1,6 +1,8 @@
 package nft
 
 import (
+	"slices"
+
 	"github.com/google/nftables"
 
 	"rampart/engine/ir"
@@ -31,22 +33,60 @@ func newBatch(conn *nftables.Conn, table *nftables.Table, counts map[model.RuleI
 	return &batch{conn: conn, table: table, bind: binder{conn: conn, table: table}, counts: counts, chains: map[string][]source{}}
 }
 
-// whole queues a complete table. Chains come first, because map elements refer to them, then sets, because rules do.
-func (b *batch) whole(rs *ruleset.Ruleset) {
+// A change goes to the kernel in up to two transactions. The first prepares what no packet reaches yet, the second lets
+// packets reach it and removes what they no longer reach. One would not do: the kernel changes rules over at one instant
+// and fills new sets of intervals only afterwards, so for some packets the new rules would look up in empty sets
+// (docs/design/transactions.md).
+
+// prepareWhole queues a complete table except its base chains. Chains come first, because map elements refer to them,
+// then sets, because rules do.
+func (b *batch) prepareWhole(rs *ruleset.Ruleset) {
 	b.conn.AddTable(b.table)
-	for _, c := range rs.Chains {
-		b.conn.AddChain(chainOf(b.table, c))
+	b.addObjects(rs.Chains, rs.Sets, func(c *ruleset.Chain) bool { return c.Base == nil })
+}
+
+// finishWhole queues the base chains, by which packets enter.
+func (b *batch) finishWhole(rs *ruleset.Ruleset) {
+	b.addObjects(rs.Chains, nil, func(c *ruleset.Chain) bool { return c.Base != nil })
+}
+
+// addObjects queues the chains that are wanted, the sets, and then the chains' rules.
+func (b *batch) addObjects(chains []*ruleset.Chain, sets []*ruleset.Set, wanted func(*ruleset.Chain) bool) {
+	for _, c := range chains {
+		if wanted(c) {
+			b.conn.AddChain(chainOf(b.table, c))
+		}
 	}
-	for _, s := range rs.Sets {
+	for _, s := range sets {
 		b.addSet(s)
 	}
-	for _, c := range rs.Chains {
-		b.addRules(c)
+	for _, c := range chains {
+		if wanted(c) {
+			b.addRules(c)
+		}
 	}
 }
 
-// delta queues the difference between two rulesets; handles are those of the old one's rules.
-func (b *batch) delta(d *ruleset.Delta, handles map[string][]uint64) {
+// prepareDelta queues the new sets of a difference and the new chains, which nothing refers to yet. It does nothing when
+// one transaction is enough, or when a new object takes the name of an old one of another type, which must go first.
+func (b *batch) prepareDelta(d *ruleset.Delta) (prepared bool) {
+	if !slices.ContainsFunc(d.AddSets, func(s *ruleset.Set) bool { return s.Interval }) {
+		return false
+	}
+	gone := map[string]bool{}
+	for _, s := range d.DelSets {
+		gone[s.Name] = true
+	}
+	if slices.ContainsFunc(d.AddSets, func(s *ruleset.Set) bool { return gone[s.Name] }) {
+		return false
+	}
+	b.addObjects(d.AddChains, d.AddSets, func(c *ruleset.Chain) bool { return c.Base == nil })
+	return true
+}
+
+// delta queues the difference between two rulesets, or what prepareDelta has left of it; handles are those of the old
+// one's rules.
+func (b *batch) delta(d *ruleset.Delta, handles map[string][]uint64, prepared bool) {
 	for _, r := range d.Rules {
 		for _, i := range r.Del {
 			b.fail(b.conn.DelRule(&nftables.Rule{Table: b.table, Chain: b.chain(r.Chain.Name), Handle: handles[r.Chain.Name][i]}))
@@ -69,17 +109,26 @@ func (b *batch) delta(d *ruleset.Delta, handles map[string][]uint64) {
 		b.conn.DelChain(b.chain(c.Name))
 		b.gone = append(b.gone, c.Name)
 	}
-	for _, c := range d.AddChains {
-		b.conn.AddChain(chainOf(b.table, c))
+	sets := d.AddSets
+	if prepared {
+		sets = nil
 	}
-	for _, s := range d.AddSets {
+	wanted := func(c *ruleset.Chain) bool { return !prepared || c.Base != nil }
+	for _, c := range d.AddChains {
+		if wanted(c) {
+			b.conn.AddChain(chainOf(b.table, c))
+		}
+	}
+	for _, s := range sets {
 		b.addSet(s)
 	}
 	for _, e := range d.Elements {
 		b.fail(b.conn.SetAddElements(setOf(b.table, e.Set), elementsOf(e.Set, e.Add)))
 	}
 	for _, c := range d.AddChains {
-		b.addRules(c)
+		if wanted(c) {
+			b.addRules(c)
+		}
 	}
 	for _, r := range d.Rules {
 		b.changeRules(r, handles[r.Chain.Name])

@@ -33,7 +33,8 @@ func TestEveryStatementIsListedAsWritten(t *testing.T) {
 	}
 	defer conn.CloseLasting()
 	b := newBatch(conn, (&Backend{config: Config{Shared: true}.withDefaults()}).fresh(), nil)
-	b.whole(rs)
+	b.prepareWhole(rs)
+	b.finishWhole(rs)
 	if err := b.flush(0); err != nil {
 		t.Fatal(err)
 	}
