@@ -55,3 +55,9 @@ type FlowWatcher interface {
 type Clearer interface {
 	Clear(ctx context.Context) error
 }
+
+// Reporter is a backend that tells people, a line each, how it does its work: on which interfaces, what limits it. The
+// engine may ask at any time.
+type Reporter interface {
+	Report() []string
+}

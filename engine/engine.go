@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -80,6 +81,12 @@ func (e *Engine) Run(ctx context.Context) error {
 func (e *Engine) Status(policies bool) api.Status {
 	s := e.snapshot.Load()
 	status := s.status
+	status.Backends = slices.Clone(status.Backends)
+	for i := range status.Backends {
+		if r, ok := e.seats[i].backend.(Reporter); ok {
+			status.Backends[i].Details = r.Report()
+		}
+	}
 	if policies {
 		switch {
 		case s.inForce != nil:

@@ -29,6 +29,7 @@ type Backend struct {
 	conntrack error
 	observer  observer
 	seen      string // fingerprint of the surroundings that the guards were planned by
+	names     []string
 	guards    map[string]*guard
 	reports   map[string]Interface
 	retryAt   time.Time
@@ -49,9 +50,10 @@ func New(c Config) (*Backend, error) {
 		return nil, err
 	}
 	b := &Backend{
-		config: c, observer: observer{interfaces: c.Interfaces}, guards: map[string]*guard{}, reports: map[string]Interface{},
+		config: c, guards: map[string]*guard{}, reports: map[string]Interface{},
 		retired: map[model.RuleID]ir.Counter{},
 	}
+	b.observer.wanted = b.wanted
 	if err := inNetNS(c.NetNS, sweep); err != nil {
 		return nil, fmt.Errorf("fast path: %w", err)
 	}
@@ -98,9 +100,9 @@ func (b *Backend) reconcile() error {
 		}
 		b.planner = newPlanner(b.program, around, b.conntrack, b.config.Limits)
 	}
-	b.planner.around = around
+	b.planner.around, b.names = around, around.names
 	plans := map[string]*plan{}
-	for _, name := range b.config.Interfaces {
+	for _, name := range around.names {
 		if plans[name], err = b.planner.plan(name); err != nil {
 			return err
 		}
@@ -111,16 +113,46 @@ func (b *Backend) reconcile() error {
 			p.policy.deniers = b.planner.deniers.List()
 		}
 	}
-	b.seen = around.fingerprint(b.config.Interfaces)
-	for _, name := range b.config.Interfaces {
+	b.seen = around.fingerprint()
+	for name, g := range b.guards {
+		if !slices.Contains(around.names, name) {
+			b.drop(g)
+		}
+	}
+	for _, name := range around.names {
 		b.settle(name, plans[name], around)
 	}
 	// Attaching is part of the fingerprint.
 	if around, err = b.observer.survey(); err != nil {
 		return err
 	}
-	b.seen = around.fingerprint(b.config.Interfaces)
+	b.seen = around.fingerprint()
 	return nil
+}
+
+// wanted are the interfaces of the configuration, or else those of the program's host endpoints.
+func (b *Backend) wanted(s *surroundings) (names []string) {
+	if len(b.config.Interfaces) > 0 {
+		return b.config.Interfaces
+	}
+	seen := map[string]bool{}
+	for _, e := range b.program.Endpoints {
+		switch {
+		case e.Workload:
+		case e.Interface == "*":
+			for name := range s.links {
+				seen[name] = endpointOf(b.program, name) == e && s.obstacle(name) == "" && s.links[name].Attrs().Alias != alias || seen[name]
+			}
+		case e.Interface != "":
+			seen[e.Interface] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(seen)) {
+		if seen[name] {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // probe loads the XDP program once, to find out what the kernel can do.
@@ -225,7 +257,7 @@ func (b *Backend) look(now time.Time, around bool) {
 			return err
 		}
 		due := !b.retryAt.IsZero() && now.After(b.retryAt)
-		if s.fingerprint(b.config.Interfaces) == b.seen && !due && !ill {
+		if s.fingerprint() == b.seen && !due && !ill {
 			return nil
 		}
 		b.retryAt = time.Time{}

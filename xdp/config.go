@@ -27,7 +27,7 @@ const (
 type Config struct {
 	// NetNS is a file descriptor of a network namespace, 0 for the current one. It must stay open.
 	NetNS int
-	// Interfaces are the names of those that may get the fast path. It needs a host endpoint there.
+	// Interfaces are the names of those that may get the fast path, none for all that have a host endpoint.
 	Interfaces []string
 	Mode       Mode
 	// DropOnOverload drops packets that the sockets have no room for; otherwise they go to nftables.

@@ -107,7 +107,8 @@ func (g *guard) open() error {
 		return errors.Join(errs...)
 	}
 	if len(errs) > 0 {
-		g.log.Warn("some receive queues stay with the kernel", "error", errors.Join(errs...))
+		// Mostly queues that the driver could have and has not (EINVAL).
+		g.log.Info("some receive queues stay with the kernel", "error", errors.Join(errs...))
 	}
 	return nil
 }

@@ -29,12 +29,25 @@ type Interface struct {
 	Sockets []xsk.Statistics
 }
 
-// Status reports on every configured interface, in the order of the configuration.
+// Report implements engine.Reporter: a line for each interface.
+func (b *Backend) Report() (lines []string) {
+	status, err := b.Status()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, i := range status {
+		lines = append(lines, i.String())
+	}
+	return lines
+}
+
+// Status reports on every interface that the fast path is wanted on: the configured ones in their order, else those of the
+// program's host endpoints.
 func (b *Backend) Status() ([]Interface, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var out []Interface
-	for _, name := range b.config.Interfaces {
+	for _, name := range b.interfaces() {
 		r := b.reports[name]
 		r.Name = name
 		if g := b.guards[name]; g != nil {
@@ -45,6 +58,13 @@ func (b *Backend) Status() ([]Interface, error) {
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+func (b *Backend) interfaces() []string {
+	if len(b.config.Interfaces) > 0 {
+		return b.config.Interfaces
+	}
+	return b.names
 }
 
 func (g *guard) report(r *Interface) (err error) {

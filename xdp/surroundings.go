@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -23,6 +24,8 @@ import (
 // stack has seen them.
 type surroundings struct {
 	links map[string]netlink.Link
+	// names are the interfaces that the fast path is wanted on.
+	names []string
 	// locals are the unicast addresses that packets are delivered to here.
 	locals []netip.Addr
 	foreign
@@ -40,7 +43,8 @@ type foreign struct {
 
 // observer surveys a network namespace again and again. Its thread must be inside.
 type observer struct {
-	interfaces []string
+	// wanted chooses the interfaces that the fast path is wanted on.
+	wanted func(*surroundings) []string
 	// chains was found at the ruleset's generation. A ruleset of 0 is never right.
 	generation uint32
 	chains     foreign
@@ -72,7 +76,8 @@ func (o *observer) survey() (*surroundings, error) {
 	if err := s.iptables(); err != nil {
 		return nil, err
 	}
-	for _, name := range o.interfaces {
+	s.names = o.wanted(s)
+	for _, name := range s.names {
 		if l := s.links[name]; l != nil {
 			if err := s.foreignIngress(l); err != nil {
 				return nil, err
@@ -196,7 +201,8 @@ func (s *surroundings) obstacle(name string) string {
 	case s.early != "":
 		return s.early
 	}
-	for other, u := range s.links {
+	for _, other := range slices.Sorted(maps.Keys(s.links)) {
+		u := s.links[other]
 		if u.Attrs().ParentIndex == l.Attrs().Index && slices.Contains(uppers, u.Type()) {
 			return fmt.Sprintf("interface %s (%s) is on top of it", other, u.Type())
 		}
@@ -205,9 +211,9 @@ func (s *surroundings) obstacle(name string) string {
 }
 
 // fingerprint changes whenever anything changes that a plan depends on.
-func (s *surroundings) fingerprint(interfaces []string) string {
+func (s *surroundings) fingerprint() string {
 	var b strings.Builder
-	for _, name := range interfaces {
+	for _, name := range s.names {
 		fmt.Fprintf(&b, "%s %q", name, s.obstacle(name))
 		if l := s.links[name]; l != nil {
 			a := l.Attrs()

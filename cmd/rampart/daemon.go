@@ -60,9 +60,13 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 	if err != nil {
 		return err
 	}
-	fw, err := engine.New(engineConfig(e, c, backend, logger))
+	backends, err := withFastPath(c, backend, logger)
 	if err != nil {
 		return errors.Join(err, backend.Close())
+	}
+	fw, err := engine.New(engineConfig(e, c, backends, logger))
+	if err != nil {
+		return errors.Join(err, closeAll(backends))
 	}
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx)) // the API answers until the engine has stopped
 	defer stopServing()
@@ -82,11 +86,11 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 	return err
 }
 
-func engineConfig(e *env, c *conf.Daemon, backend engine.Backend, logger *slog.Logger) engine.Config {
+func engineConfig(e *env, c *conf.Daemon, backends []engine.Backend, logger *slog.Logger) engine.Config {
 	config := engine.Config{
 		Version: version, Node: c.Node, Options: programOptions(c), Logger: logger,
 		Sources:  []engine.Source{conf.FilesWith(conf.FileOptions{Debounce: c.Debounce, Stdin: e.stdin}, c.Sources.Files...)},
-		Backends: []engine.Backend{backend}, Links: engine.KernelLinks{},
+		Backends: backends, Links: engine.KernelLinks{},
 		StateDir: c.StateDir, ClearOnExit: c.OnExit == conf.OnExitClear, RuleSeries: c.Metrics.Rules,
 		Notify: notifyManager,
 	}

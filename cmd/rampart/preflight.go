@@ -23,9 +23,6 @@ func preflight(c *conf.Daemon) error {
 	if c.ConntrackRevalidate {
 		errs = append(errs, errors.New("conntrack_revalidate is not available in this version"))
 	}
-	if c.FastPath.Mode != conf.FastPathOff {
-		errs = append(errs, fmt.Errorf("fast_path mode %q is not available in this version: leave it %q", c.FastPath.Mode, conf.FastPathOff))
-	}
 	return errors.Join(errs...)
 }
 

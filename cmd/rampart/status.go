@@ -124,6 +124,9 @@ func writeStatus(w io.Writer, s *api.Status, now time.Time) error {
 	}
 	for _, b := range s.Backends {
 		row("backend", "%s: %s", b.Name, describeBackend(b, now))
+		for _, line := range b.Details {
+			row("", "%s", line)
+		}
 	}
 	for _, text := range s.Warnings {
 		row("warning", "%s", text)

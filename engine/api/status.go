@@ -139,6 +139,8 @@ type Backend struct {
 	Failures  int       `json:"failures"`
 	Error     string    `json:"error,omitempty"`
 	NextTry   time.Time `json:"nextTry,omitzero"`
+	// Details say, for people, how the backend does its work.
+	Details []string `json:"details,omitempty"`
 }
 
 // Failure is something that went wrong.
