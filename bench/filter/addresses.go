@@ -71,3 +71,12 @@ func space(family int, v4, v6 netip.Prefix) netip.Prefix {
 	}
 	return v4
 }
+
+// stranger is one of the strangers by number.
+func stranger(family, number int) netip.Addr {
+	b := space(family, strangers4, strangers6).Addr().AsSlice()
+	n := len(b)
+	b[n-2], b[n-1] = byte(number>>7), byte(1+number&0x7f)
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}

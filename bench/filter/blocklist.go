@@ -50,8 +50,8 @@ func blocklist(family int, seed uint64, list []netip.Prefix) *Set {
 		}
 		return []model.Resource{hostEndpoint(), set, p}
 	}
-	s.change = func() *Change {
-		a := space(family, strangers4, strangers6).Addr().Next()
+	s.change = func(number int) *Change {
+		a := stranger(family, number)
 		added := netip.PrefixFrom(a, a.BitLen())
 		return &Change{
 			What: "one more prefix", Rules: []Rule{denySource(added)},

@@ -72,7 +72,7 @@ func TestGeneratorsKeepTheirSize(t *testing.T) {
 // The resources must be valid and mean what the plain list means, before and after the change.
 func TestResourcesMeanTheList(t *testing.T) {
 	each(t, []int{1, 20, 1500}, func(t *testing.T, s *filter.Set) {
-		change := s.Change()
+		change := s.Change(0)
 		equivalent(t, s)
 		equivalent(t, change.After)
 		before, _ := filter.NewScanner(s).Decide(&change.Packet)

@@ -142,19 +142,17 @@ func (d *drawing) from(i int) (model.Packet, bool) {
 	}
 	p := f.Packet(d.r)
 	switch p.Protocol {
+	case model.ProtoTCP, model.ProtoUDP:
+		// Port 0 is no port to send from or to, and conntrack says so.
+		p.SrcPort, p.DstPort = max(1, p.SrcPort), max(1, p.DstPort)
 	case model.ProtoICMP, model.ProtoICMPv6:
 		p.ICMPType, p.SrcPort, p.DstPort = 8, 0, 0
 		if p.Protocol == model.ProtoICMPv6 {
 			p.ICMPType = 128
 		}
 	default:
-		// Port 0 is no port to send from or to, and conntrack says so.
-		if p.SrcPort == 0 {
-			p.SrcPort = 1
-		}
-		if p.DstPort == 0 {
-			p.DstPort = 1
-		}
+		// Packets of other protocols need contents of their own, or connection tracking calls them invalid.
+		return p, false
 	}
 	return p, d.set.Rules[i].matches(&p)
 }

@@ -121,8 +121,8 @@ func (e *estate) resources() []model.Resource {
 }
 
 // change gives the first app one more member: an endpoint gets a label.
-func (e *estate) change() *Change {
-	added := space(e.family, strangers4, strangers6).Addr().Next()
+func (e *estate) change(number int) *Change {
+	added := stranger(e.family, number)
 	after := *e
 	after.apps = append([][]netip.Addr{append([]netip.Addr{added}, e.apps[0]...)}, e.apps[1:]...)
 	c := &Change{What: "one more endpoint with a label", After: after.set()}

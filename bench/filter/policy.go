@@ -25,8 +25,8 @@ func (s *Set) listed() {
 		}
 		return out
 	}
-	s.change = func() *Change {
-		added, packet := allowFlow(s.Family)
+	s.change = func(number int) *Change {
+		added, packet := allowFlow(s.Family, number)
 		after := &Set{Name: s.Name, Family: s.Family, Seed: s.Seed, Default: s.Default, Rules: append([]Rule{added}, s.Rules...)}
 		after.listed()
 		// The policies keep their borders, so that only the first is another one.
@@ -42,8 +42,8 @@ func (s *Set) listed() {
 }
 
 // allowFlow is a rule that lets a stranger in, and a packet of his.
-func allowFlow(family int) (Rule, model.Packet) {
-	src, dst := space(family, strangers4, strangers6).Addr().Next(), receiver(family)
+func allowFlow(family, number int) (Rule, model.Packet) {
+	src, dst := stranger(family, number), receiver(family)
 	r := Rule{Action: model.Allow}
 	r.Src, r.Dst = netip.PrefixFrom(src, src.BitLen()), netip.PrefixFrom(dst, dst.BitLen())
 	r.SrcPorts, r.DstPorts = anyPorts, ir.PortRange{Min: changePort, Max: changePort}

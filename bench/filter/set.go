@@ -28,7 +28,7 @@ type Set struct {
 	Default model.Action
 
 	resources func() []model.Resource
-	change    func() *Change
+	change    func(number int) *Change
 }
 
 // Change is a small edit of a set, such as an operator makes: for the plain list, rules that are put in front.
@@ -52,8 +52,9 @@ const (
 // Interface of Node.
 func (s *Set) Resources() []model.Resource { return s.resources() }
 
-// Change is the set's usual small edit.
-func (s *Set) Change() *Change { return s.change() }
+// Change is the set's usual small edit. Edits with different numbers are about different packets, so that After can be
+// edited again.
+func (s *Set) Change(number int) *Change { return s.change(number) }
 
 // Generate makes the named set of about n rules: Generators lists the names.
 func Generate(name string, family, n int, seed uint64) (*Set, error) {

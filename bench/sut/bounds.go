@@ -72,7 +72,7 @@ const xdpDropCode = 1
 
 func xdpDrop() *System {
 	return &System{
-		Name: "xdp-drop", Title: "bare XDP drop", Verdict: model.Deny, Missing: available,
+		Name: "xdp-drop", Title: "bare XDP drop", Verdict: model.Deny, Bare: true, Missing: available,
 		Load: func(_ context.Context, _ *Options, r *rig.Rig, _ *filter.Set) (Instance, error) {
 			return attachXDP(r, "bench_drop", asm.Instructions{asm.Mov.Imm(asm.R0, xdpDropCode), asm.Return()})
 		},
@@ -81,7 +81,7 @@ func xdpDrop() *System {
 
 func xdpRedirect() *System {
 	return &System{
-		Name: "xdp-redirect", Title: "bare XDP redirect", Verdict: model.Allow, Missing: available,
+		Name: "xdp-redirect", Title: "bare XDP redirect", Verdict: model.Allow, Bare: true, Missing: available,
 		Load: func(_ context.Context, _ *Options, r *rig.Rig, _ *filter.Set) (Instance, error) {
 			return attachXDP(r, "bench_redirect", asm.Instructions{
 				asm.Mov.Imm(asm.R1, int32(r.OutIndex())), asm.Mov.Imm(asm.R2, 0), asm.FnRedirect.Call(), asm.Return(),

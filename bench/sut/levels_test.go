@@ -79,7 +79,7 @@ func TestPlanSets(t *testing.T) {
 func TestHome(t *testing.T) {
 	set := filter.Labels(4, 100, 1)
 	plan := planSets(set.Rules)
-	c := set.Change()
+	c := set.Change(0)
 	e := plan.home(&c.Rules[0])
 	if e == nil || e.name != "allow0_src_dst_proto_dport" {
 		t.Fatalf("home is %v", e)

@@ -9,6 +9,7 @@ import (
 	"rampart/bench/lab"
 	"rampart/bench/rig"
 	"rampart/bench/sut"
+	"rampart/model"
 )
 
 // Every system does with real packets what the rules say, before and after a change.
@@ -22,6 +23,9 @@ func TestSystemsAgree(t *testing.T) {
 				continue
 			}
 			for _, name := range filter.Generators() {
+				if family == 6 && name != "acl" {
+					continue // addresses of either family take the same way to a script: one set of each will do
+				}
 				t.Run(fmt.Sprintf("%s/IPv%d/%s", system.Name, family, name), func(t *testing.T) {
 					n++
 					r, err := rig.New(l, fmt.Sprintf("r%d", n))
@@ -38,22 +42,25 @@ func TestSystemsAgree(t *testing.T) {
 						t.Fatal(err)
 					}
 					defer in.Close()
-					check(t, system, r, set)
+					check(t, system, r, set, set.Change(0).Packet)
 					if !system.Judges() {
 						return
 					}
-					c := set.Change()
-					if err := in.Change(context.Background(), c); err != nil {
-						t.Fatal(err)
+					for i := range 2 {
+						c := set.Change(i)
+						if err := in.Change(context.Background(), c); err != nil {
+							t.Fatal(err)
+						}
+						set = c.After
+						check(t, system, r, set, c.Packet)
 					}
-					check(t, system, r, c.After)
 				})
 			}
 		}
 	}
 }
 
-func check(t *testing.T, system *sut.System, r *rig.Rig, set *filter.Set) {
+func check(t *testing.T, system *sut.System, r *rig.Rig, set *filter.Set, changed model.Packet) {
 	t.Helper()
 	scan := filter.NewScanner(set)
 	var flows []filter.Flow
@@ -64,10 +71,8 @@ func check(t *testing.T, system *sut.System, r *rig.Rig, set *filter.Set) {
 		}
 		flows = append(flows, list...)
 	}
-	if c := set.Change(); system.Judges() {
-		want, rule := scan.Decide(&c.Packet)
-		flows = append(flows, filter.Flow{Packet: c.Packet, Want: want, Rule: rule})
-	}
+	want, rule := scan.Decide(&changed)
+	flows = append(flows, filter.Flow{Packet: changed, Want: want, Rule: rule})
 	for i := range flows {
 		flows[i].Want = system.Want(flows[i].Want)
 	}

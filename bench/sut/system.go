@@ -17,6 +17,8 @@ type System struct {
 	Name, Title string
 	// Verdict is what a system that does not read the rules does with every packet; "" for those that do.
 	Verdict model.Action
+	// Bare tells that packets do not reach the network stack, so that no connection is ever made.
+	Bare bool
 	// Linear tells that its cost is known to grow with every rule, so that very large sets say nothing new.
 	Linear bool
 	// Missing says why the system cannot be tested here, nil when it can. The family is 4 or 6.
