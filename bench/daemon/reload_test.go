@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"os"
 	"strings"
@@ -103,6 +104,47 @@ func TestReloadUnderFlood(t *testing.T) {
 	// The prober forgets connections; the kernel takes a packet in mid-connection for a new one, which policy allows.
 	if err := lab.Exchange(b.within(5*time.Second), conn); err != nil {
 		t.Errorf("the open connection broke: %v", err)
+	}
+}
+
+// intervals is a policy whose rules match prefixes and ranges, which nftables keeps in sets of intervals: port 1 is for
+// everybody, port 2 forbidden to many, one of them the frontend, and port 3 or 4 for some. What differs from one number
+// to the next makes new sets.
+func intervals(n int) string {
+	var nets4, nets6 []string
+	for i := range 200 {
+		nets4 = append(nets4, fmt.Sprintf("%q", fmt.Sprintf("172.%d.%d.0/24", 16+n%8, i%256)))
+		nets6 = append(nets6, fmt.Sprintf("%q", fmt.Sprintf("fd%02x:%x::/32", 128+n%64, i)))
+	}
+	rule := func(action, nets, ports string) string {
+		return fmt.Sprintf("  ingress {\n    action = %q\n    protocol = \"TCP\"\n    source { nets = [%s] }\n    destination { ports = [%s] }\n  }\n", action, nets, ports)
+	}
+	list4 := `"10.65.0.0/29", ` + strings.Join(nets4, ", ")
+	list6 := `"fd65::/124", ` + strings.Join(nets6, ", ")
+	var rules strings.Builder
+	for i := range 20 { // many of the same shape, so that they are gathered into maps
+		other := fmt.Sprintf(`"10.%d.0.0/16"`, 100+(i+n)%100)
+		rules.WriteString(rule("Deny", other, fmt.Sprintf(`"%d:%d"`, 1000+i*10, 1005+i*10+n%4)))
+	}
+	rules.WriteString(rule("Deny", list4, "2") + rule("Deny", list6, "2"))
+	rules.WriteString(rule("Allow", list4, fmt.Sprint(3+n%2)) + rule("Allow", list6, fmt.Sprint(3+n%2)))
+	rules.WriteString("  ingress {\n    action = \"Allow\"\n    protocol = \"TCP\"\n    destination { ports = [\"1:2\"] }\n  }\n")
+	return "network_policy \"database\" {\n  namespace = \"prod\"\n  selector = \"role == 'database'\"\n  types = [\"Ingress\"]\n" + rules.String() + "}\n"
+}
+
+// The same with policies that make nftables build new sets of intervals, which it fills only at the end of a change.
+func TestReloadUnderFloodWithIntervals(t *testing.T) {
+	b := newBench(t, intervals(0))
+	d := b.start()
+	f := b.flood()
+	for i := range 20 {
+		before := b.generation(d)
+		b.write(intervals(i + 1))
+		b.after(d, before)
+	}
+	f.stop(b)
+	if f.passed[3] == 0 || f.passed[4] == 0 {
+		t.Errorf("ports 3 and 4 passed %d and %d of %d", f.passed[3], f.passed[4], f.sent/4)
 	}
 }
 

@@ -243,7 +243,7 @@ func (a *matcher) ports(p *ir.Peer, dst bool) {
 	}
 	var not conjunction
 	if len(p.NotPorts) > 0 {
-		not = append(not, ruleset.Ports(portField(dst), true, spans(p.NotPorts)))
+		not = append(not, a.b.lists(ruleset.Ports(portField(dst), true, spans(p.NotPorts))))
 	}
 	for _, id := range p.NotPortSets {
 		not = append(not, a.portSet(id, dst, true))
@@ -270,7 +270,7 @@ func (a *matcher) portChoices(p *ir.Peer, dst bool) []conjunction {
 		}
 	}
 	if len(p.Ports) > 0 {
-		choose(ruleset.Ports(portField(dst), false, spans(p.Ports)), ruleset.Ports(portField(dst), true, spans(p.Ports)))
+		choose(a.b.lists(ruleset.Ports(portField(dst), false, spans(p.Ports))), a.b.lists(ruleset.Ports(portField(dst), true, spans(p.Ports))))
 	}
 	for _, id := range p.PortSets {
 		choose(a.portSet(id, dst, false), a.portSet(id, dst, true))
@@ -301,7 +301,7 @@ func (a *matcher) addresses(p *ir.Peer, dst bool) {
 			a.list = nil
 			return
 		case !slices.ContainsFunc(nets, isAll): // else the match on the family has said it
-			a.all(ruleset.Nets(f, false, nets))
+			a.all(a.b.lists(ruleset.Nets(f, false, nets)))
 		}
 	}
 	if nets := ofFamily(p.NotNets, a.version); len(nets) > 0 {
@@ -309,7 +309,7 @@ func (a *matcher) addresses(p *ir.Peer, dst bool) {
 			a.list = nil
 			return
 		}
-		a.all(ruleset.Nets(f, true, nets))
+		a.all(a.b.lists(ruleset.Nets(f, true, nets)))
 	}
 	for _, id := range p.Sets {
 		a.all(ruleset.Lookup{Fields: []ruleset.Field{f}, Set: a.b.AddressSet(id, a.version)})

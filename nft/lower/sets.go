@@ -2,6 +2,7 @@ package lower
 
 import (
 	"fmt"
+	"hash/fnv"
 	"math/bits"
 	"net/netip"
 	"strings"
@@ -117,4 +118,29 @@ func setComment(def *ir.Set) string {
 		s = strings.TrimSpace("port " + def.PortName + " " + s)
 	}
 	return cut(printable(s), ruleset.MaxCommentLen)
+}
+
+// lists gives a rule's list of prefixes or port ranges a set with a name, which equal lists share: only such a set can be
+// filled before the rule is in force. Another list has another name. Single values and lists of single values stay in the
+// rule.
+func (b *Builder) lists(m ruleset.Match) ruleset.Statement {
+	s := m.Intervals()
+	if s == nil {
+		return m
+	}
+	h := fnv.New64a()
+	for _, e := range s.Elements {
+		fmt.Fprintf(h, "%x-%x,", e.Key, e.End)
+	}
+	// A list serves sources and destinations alike.
+	word := "ports"
+	switch s.Fields = []ruleset.Field{ruleset.DstPort}; m.Field {
+	case ruleset.SrcV4, ruleset.DstV4:
+		word, s.Fields[0] = "nets4", ruleset.SrcV4
+	case ruleset.SrcV6, ruleset.DstV6:
+		word, s.Fields[0] = "nets6", ruleset.SrcV6
+	}
+	s.Name = fmt.Sprintf("list-of-%s-%016x", word, h.Sum64())
+	b.AddSet(s)
+	return ruleset.Lookup{Fields: []ruleset.Field{m.Field}, Set: s.Name, Not: m.Not}
 }

@@ -130,6 +130,15 @@ func (m Match) anonymous() *Set {
 	return s
 }
 
+// Intervals is the set that the match would make for itself if that has intervals, else nil. Such a set should have a name
+// and be made before the rule: see docs/design/transactions.md.
+func (m Match) Intervals() *Set {
+	if s := m.anonymous(); s != nil && s.Interval {
+		return s
+	}
+	return nil
+}
+
 // Exprs implements Statement.
 func (m Match) Exprs(b Binder) []expr.Any {
 	const reg = unix.NFT_REG_1
