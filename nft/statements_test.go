@@ -151,6 +151,7 @@ func everything() *ruleset.Ruleset {
 		add(v4, proto(1), ruleset.Octets(ruleset.ICMPType, false, 3), ruleset.Octets(ruleset.ICMPCode, not, 99), accept)
 		add(v6, proto(58), ruleset.Octets(ruleset.ICMPv6Type, not, 200), ruleset.Octets(ruleset.ICMPv6Code, not, 99), accept)
 		add(ruleset.Flags{Field: ruleset.Mark, Mask: 0x10000000, Not: not}, accept)
+		add(ruleset.Flags{Field: ruleset.CTMark, Mask: 0x10000000, Not: not}, accept)
 		add(ruleset.SetMark{Mask: 0x10000000, Clear: not}, accept)
 		add(v4, ruleset.Lookup{Fields: fields(ruleset.SrcV4), Set: "hash4", Not: not}, accept)
 		add(v4, ruleset.Lookup{Fields: fields(ruleset.DstV4), Set: "nets4", Not: not}, accept)

@@ -142,6 +142,9 @@ func (d *digest) options(o *Options) {
 	d.u16(o.LogGroup)
 	d.string(o.LogPrefix)
 	d.u64(uint64(o.LogRate))
+	if o.CutMark != 0 { // the last field, so leaving it out is unambiguous
+		d.u64(uint64(o.CutMark))
+	}
 }
 
 func (d *digest) origin(o model.Origin) {

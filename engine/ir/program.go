@@ -44,6 +44,9 @@ type Options struct {
 	Reject bool
 	// KeepInvalid lets packets that conntrack calls invalid reach the policy instead of being dropped.
 	KeepInvalid bool
+	// CutMark is a bit of the connection mark (ct mark). Packets of a connection that has it are denied, wherever policy
+	// acts, before connections that are open are let through. 0 cuts nothing.
+	CutMark uint32
 	// LogGroup is the NFLOG group of Log rules; LogPrefix starts every message (then the policy's name).
 	LogGroup  uint16
 	LogPrefix string

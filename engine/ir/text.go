@@ -54,6 +54,9 @@ func (w *textWriter) options(o *Options) {
 	if o.KeepInvalid {
 		w.WriteString("option keep-invalid\n")
 	}
+	if o.CutMark != 0 {
+		fmt.Fprintf(w, "option cut connections marked 0x%08x\n", o.CutMark)
+	}
 	if o.LogGroup != 0 || o.LogPrefix != "" || o.LogRate != 0 {
 		fmt.Fprintf(w, "option log group %d prefix %q rate %d\n", o.LogGroup, o.LogPrefix, o.LogRate)
 	}

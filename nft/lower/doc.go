@@ -26,7 +26,8 @@
 //
 // # Built-in rules
 //
-// Around policy, each with a counter of its own: packets conntrack calls invalid are dropped, except UDP-Lite, whose
+// Around policy, each with a counter of its own: packets of connections that the program's owner has marked as cut are
+// denied (ir.Options.CutMark); packets conntrack calls invalid are dropped, except UDP-Lite, whose
 // checksums Linux verifies with the wrong protocol in the pseudo header and so calls every packet invalid (policy
 // decides on each); failsafe ports are accepted at host endpoints; IPv6 neighbour discovery with hop limit 255 (RFC 4861)
 // and multicast listener messages with hop limit 1 (RFC 2710, 3810) are accepted to and from host endpoints, because

@@ -24,6 +24,7 @@ func (s *stager) forward(workload model.Direction, name string, f ruleset.Field,
 	if workload == model.Egress {
 		s.acceptedEarly(c)
 	}
+	s.cut(c)
 	s.established(c)
 	v := Verdicts{Allow: accept, Deny: s.deny}
 	s.dispatch(c, f, s.deny, func(e *ir.Endpoint) ruleset.Verdict {

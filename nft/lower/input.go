@@ -16,6 +16,7 @@ func (s *stager) input() {
 	c := s.base("input", ruleset.HookInput, ruleset.PriorityFilter)
 	add(c, ruleset.Interface(ruleset.IIFName, "lo", false), accept)
 	s.acceptedEarly(c)
+	s.cut(c)
 	s.established(c)
 	v := Verdicts{Allow: accept, Deny: s.deny}
 	s.dispatch(c, ruleset.IIFName, s.deny, func(e *ir.Endpoint) ruleset.Verdict {

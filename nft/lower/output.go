@@ -31,6 +31,7 @@ func (s *stager) output() {
 	c := s.base("output", ruleset.HookOutput, ruleset.PriorityFilter)
 	add(c, ruleset.Interface(ruleset.OIFName, "lo", false), accept)
 	s.acceptedEarly(c)
+	s.cut(c)
 	s.established(c)
 	v := Verdicts{Allow: accept, Deny: s.deny}
 	s.dispatch(c, ruleset.OIFName, s.deny, func(e *ir.Endpoint) ruleset.Verdict {

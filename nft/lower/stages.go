@@ -122,6 +122,14 @@ func (s *stager) established(c *ruleset.Chain) {
 	add(c, ruleset.Flags{Field: ruleset.CTState, Mask: ruleset.CTEstablished | ruleset.CTRelated}, accept)
 }
 
+// cut denies packets of open connections that a later policy no longer allows. Whoever runs the program marks them; both
+// directions end, also the one that policy would let begin a connection of its own.
+func (s *stager) cut(c *ruleset.Chain) {
+	if bit := s.program.Options.CutMark; bit != 0 {
+		s.builtin(c, "cut-connection", ruleset.Flags{Field: ruleset.CTMark, Mask: bit}, s.deny)
+	}
+}
+
 // invalid drops what conntrack cannot place. UDP-Lite is left to policy: see the package documentation.
 func (s *stager) invalid(c *ruleset.Chain) {
 	if s.program.Options.KeepInvalid {

@@ -40,6 +40,7 @@ const (
 	HopLimit         // ip6 hoplimit
 	CTState          // ct state, as a bit mask
 	CTStatus         // ct status, as a bit mask
+	CTMark           // ct mark, the mark of the connection
 	SrcType          // fib saddr type
 	// The first two octets of the transport header, where a protocol nft does not expect has its ICMP type and code.
 	TransportOctet0
@@ -76,6 +77,7 @@ var fields = [numFields]fieldInfo{
 	HopLimit:   {"ip6 hoplimit", nftables.TypeInteger, network(7, 1), false},
 	CTState:    {"ct state", nftables.TypeCTState, ct(expr.CtKeySTATE), true},
 	CTStatus:   {"ct status", nftables.TypeCTStatus, ct(expr.CtKeySTATUS), true},
+	CTMark:     {"ct mark", nftables.TypeMark, ct(expr.CtKeyMARK), true},
 	SrcType: {"fib saddr type", nftables.TypeFIBAddr, func(r uint32) expr.Any {
 		return &expr.Fib{Register: r, FlagSADDR: true, ResultADDRTYPE: true}
 	}, true},
@@ -189,7 +191,7 @@ func (f Field) valueText(v string) string {
 		return a.String()
 	case SrcPort, DstPort:
 		return strconv.Itoa(int(binary.BigEndian.Uint16([]byte(v))))
-	case Mark:
+	case Mark, CTMark:
 		return "0x" + zeroFill(strconv.FormatUint(uint64(hostUint32(v)), 16), 8)
 	case CTState:
 		return maskText(hostUint32(v), ctStates)

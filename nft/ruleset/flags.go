@@ -43,8 +43,8 @@ func maskText(mask uint32, names []bitName) string {
 	return strings.Join(words, ",")
 }
 
-// Flags matches when any bit of Mask is set in the field, or with Not when none is. The field is CTState, CTStatus or
-// Mark.
+// Flags matches when any bit of Mask is set in the field, or with Not when none is. The field is CTState, CTStatus,
+// Mark or CTMark.
 type Flags struct {
 	Field Field
 	Mask  uint32
@@ -57,8 +57,8 @@ func (f Flags) Text(Context) string {
 	if f.Not {
 		op = "=="
 	}
-	if f.Field == Mark {
-		return fmt.Sprintf("meta mark & 0x%08x %s 0x00000000", f.Mask, op)
+	if f.Field == Mark || f.Field == CTMark {
+		return fmt.Sprintf("%s & 0x%08x %s 0x00000000", f.Field, f.Mask, op)
 	}
 	word := f.Field.valueText(hostBytes(f.Mask))
 	if f.Not {

@@ -19,7 +19,9 @@ type Packet struct {
 	// CT is one of the ct state bits; CTStatus the ct status bits.
 	CT, CTStatus uint32
 	Mark         uint32
-	HopLimit     uint8
+	// CTMark is the mark of the connection that the packet belongs to.
+	CTMark   uint32
+	HopLimit uint8
 	// SrcLocal tells that the source is an address of this host.
 	SrcLocal bool
 
@@ -164,6 +166,8 @@ func (m *Machine) load(f Field) (v string, ok bool) {
 		return octet(p.HopLimit), !v4
 	case CTState:
 		return hostBytes(p.CT), true
+	case CTMark:
+		return hostBytes(p.CTMark), p.CT != CTUntracked && p.CT != CTInvalid
 	case CTStatus:
 		return hostBytes(p.CTStatus), p.CT != CTUntracked && p.CT != CTInvalid
 	case SrcType:
