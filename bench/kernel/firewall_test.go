@@ -10,6 +10,8 @@ import (
 	"rampart/model"
 	"rampart/model/store"
 	"rampart/nft"
+	"rampart/nft/blocks"
+	"rampart/nft/lower"
 )
 
 // firewall is the nft backend in the lab's firewall namespace.
@@ -21,7 +23,21 @@ type firewall struct {
 
 func newFirewall(t *testing.T, top *lab.Topology) *firewall {
 	t.Helper()
-	b, err := nft.New(nft.Config{NetNS: top.Firewall.FD()})
+	return firewallWith(t, top, nil)
+}
+
+// lowerings are the ways a group of policies becomes nftables rules: the one a daemon uses, the plain one, and the one
+// with maps made so eager that even short lists get some.
+func lowerings() map[string]lower.GroupFunc {
+	eager := blocks.DefaultCosts()
+	eager.Cut, eager.Rule, eager.Alive, eager.Copy, eager.MinMap, eager.Map = 0, 1000, 1000, 0.01, 1, 0
+	return map[string]lower.GroupFunc{"default": nil, "walk": lower.Walk, "eager": lower.BlocksWith(eager)}
+}
+
+// firewallWith is newFirewall with a lowering; nil is the default.
+func firewallWith(t *testing.T, top *lab.Topology, group lower.GroupFunc) *firewall {
+	t.Helper()
+	b, err := nft.New(nft.Config{NetNS: top.Firewall.FD(), Group: group})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"rampart/bench/lab"
 	"rampart/conf"
 	"rampart/engine/ir"
 	"rampart/model"
@@ -91,51 +92,61 @@ func override(base, more []model.Resource) []model.Resource {
 	return append(out, more...)
 }
 
-// Every row of the policy model: what its file says of each packet is what the oracle says and what the kernel does.
+// Every row of the policy model: what its file says of each packet is what the oracle says and what the kernel does,
+// however policies are lowered.
 func TestRows(t *testing.T) {
 	paths, err := filepath.Glob("testdata/rows/*.txtar")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no rows: %v", err)
 	}
 	links, top, prober := newLab(t)
-	fw := newFirewall(t, top)
-	for _, path := range paths {
-		r := readRow(t, path)
-		t.Run(r.name, func(t *testing.T) {
-			path := NewPath(r.resources, Node, Interfaces(links), r.options)
-			fw.apply(t, r.resources, r.options)
-			var probes []Wire
-			for _, s := range r.shots {
-				probes = append(probes, s.Wire)
-			}
-			arrived, err := prober.Send(probesOf(probes)...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			passed, dropped := 0, 0
-			for i, s := range r.shots {
-				want := ""
-				if s.Pass {
-					want = s.To
-					passed++
-				} else {
-					dropped++
-				}
-				what := fmt.Sprintf("%s\n  %v", s.Line, s.Packet)
-				outcome, err := path.Walk(s.In, s.Out, s.Packet)
-				if err != nil {
-					t.Fatalf("%s: %v", what, err)
-				}
-				if outcome.Arrives != s.Pass {
-					t.Errorf("%s: the oracle disagrees:\n%s", what, outcome)
-				}
-				if arrived[i] != want {
-					t.Errorf("%s: arrived at %q, want %q\n%s", what, arrived[i], want, outcome)
-				}
-			}
-			if passed == 0 || dropped == 0 {
-				t.Errorf("%d packets must pass and %d be dropped; a row needs both", passed, dropped)
-			}
-		})
+	for name, group := range lowerings() {
+		fw := firewallWith(t, top, group)
+		for _, path := range paths {
+			r := readRow(t, path)
+			t.Run(r.name+"/"+name, func(t *testing.T) {
+				fw.apply(t, r.resources, r.options)
+				r.try(t, links, prober)
+			})
+		}
+		if err := fw.backend.Clear(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// try sends the row's packets.
+func (r *row) try(t *testing.T, links []lab.Link, prober *lab.Prober) {
+	t.Helper()
+	path := NewPath(r.resources, Node, Interfaces(links), r.options)
+	var wires []Wire
+	for _, s := range r.shots {
+		wires = append(wires, s.Wire)
+	}
+	arrived, err := prober.Send(probesOf(wires)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[bool]int{}
+	for i, s := range r.shots {
+		count[s.Pass]++
+		want := ""
+		if s.Pass {
+			want = s.To
+		}
+		what := fmt.Sprintf("%s\n  %v", s.Line, s.Packet)
+		outcome, err := path.Walk(s.In, s.Out, s.Packet)
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if outcome.Arrives != s.Pass {
+			t.Errorf("%s: the oracle disagrees:\n%s", what, outcome)
+		}
+		if arrived[i] != want {
+			t.Errorf("%s: arrived at %q, want %q\n%s", what, arrived[i], want, outcome)
+		}
+	}
+	if count[true] == 0 || count[false] == 0 {
+		t.Errorf("%d packets must pass and %d be dropped; a row needs both", count[true], count[false])
 	}
 }
