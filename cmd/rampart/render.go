@@ -43,24 +43,22 @@ Exit codes: 0 success; 1 the files are not valid; 2 wrong usage.`,
 			if config != "" {
 				var diags hcl.Diagnostics
 				if daemon, diags = conf.LoadDaemon(config); daemon == nil {
-					return printDiagnostics(e, diags, nil)
+					return fileErrors(e, diags, nil)
 				}
 			}
-			source := conf.FilesWith(conf.FileOptions{Stdin: e.stdin}, files...)
-			bundle, diags := source.Load(cmd.Context())
-			if diags.HasErrors() {
-				return printDiagnostics(e, diags, source.Sources())
+			resources, err := loadFiles(cmd.Context(), e, files)
+			if err != nil {
+				return err
 			}
 			if node == "" {
 				node = daemon.Node
 			}
 			if node == "" {
-				var err error
-				if node, err = onlyNode(bundle.Resources); err != nil {
+				if node, err = onlyNode(resources); err != nil {
 					return err
 				}
 			}
-			p := compile.Compile(store.ViewOf(bundle.Resources...), compile.Host{Node: node}, programOptions(daemon))
+			p := compile.Compile(store.ViewOf(resources...), compile.Host{Node: node}, programOptions(daemon))
 			if len(p.Endpoints) == 0 {
 				fmt.Fprintf(e.stderr, "rampart: no endpoint is on node %s\n", node)
 			}
@@ -76,15 +74,6 @@ Exit codes: 0 success; 1 the files are not valid; 2 wrong usage.`,
 	cmd.Flags().StringVar(&node, "node", "", "node whose endpoints to render (default: the only one in the files, else the host name)")
 	cmd.Flags().StringVar(&config, "config", "", "the daemon's configuration file")
 	return cmd
-}
-
-// printDiagnostics prints the errors among diagnostics; the error it returns says no more.
-func printDiagnostics(e *env, diags hcl.Diagnostics, sources map[string][]byte) error {
-	errs := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagError })
-	if err := conf.WriteDiagnostics(e.stderr, errs, sources, isTerminal(e.stderr)); err != nil {
-		return err
-	}
-	return &exitError{1}
 }
 
 // onlyNode is the node of the endpoints if all are on one, else the host name.
