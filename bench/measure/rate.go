@@ -128,13 +128,6 @@ func (b *bench) warm(x *contestant) error {
 	return nil
 }
 
-// sendChunk is what the generator sends in one go; a run of whole chunks has figures of equal weight.
-const sendChunk = 8192
-
 func framesFor(d time.Duration, perFrame float64) int {
-	n := int(float64(d) / max(perFrame, 1))
-	if n > sendChunk {
-		return n / sendChunk * sendChunk
-	}
-	return max(n, 64)
+	return min(max(int(float64(d)/max(perFrame, 1)), 64), 1<<22)
 }

@@ -66,6 +66,7 @@ func (r *Rig) Sender(s Stream) (*Sender, error) {
 	}
 	g, err := pktgen.New(pktgen.Config{
 		NetNS: r.Generator.FD(), Ifindex: r.ifindex, Frames: frames, Gaps: s.Gaps, CPU: s.CPU, CPUPinned: true, Realtime: s.Realtime,
+		Chunk: 1 << 24, // whatever Send is asked for, in one go
 	})
 	if err != nil {
 		return nil, err
