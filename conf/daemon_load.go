@@ -49,8 +49,7 @@ func DecodeDaemon(name string, src []byte) (*Daemon, hcl.Diagnostics) {
 	if root := d.daemonTree(f); root != nil {
 		d.daemon(root, c)
 	}
-	attachExcerpts(f, d.diags)
-	sortByPlace(d.diags)
+	d.diags = finish(f, d.diags)
 	if d.diags.HasErrors() {
 		return nil, d.diags
 	}

@@ -60,7 +60,7 @@ func (d *fileDecoder) decode(name string, src []byte) {
 			d.document(f, doc)
 		}
 	}
-	attachExcerpts(f, d.diags)
+	d.diags = finish(f, d.diags)
 }
 
 // open makes the tree file of some bytes; not everything can be one.

@@ -78,45 +78,35 @@ func message(d *hcl.Diagnostic) string {
 	return printable(d.Summary + ": " + detail)
 }
 
-// excerptWidth is how many characters of a long line are shown.
-const excerptWidth = 110
-
 // excerpt prints the first line of the subject and marks it; of a long line the part around the place.
 func (p *printer) excerpt(d *hcl.Diagnostic, code string) {
-	line := []rune(strings.TrimRight(p.line(d), " \t\r\n"))
+	text, from := p.line(d)
+	line := []rune(text)
 	if len(line) == 0 {
 		return
 	}
-	start := min(max(d.Subject.Start.Column-1, 0), len(line))
+	start := min(max(d.Subject.Start.Column-from, 0), len(line))
 	end := len(line)
 	if d.Subject.End.Line == d.Subject.Start.Line {
-		end = min(max(d.Subject.End.Column-1, start), len(line))
+		end = min(max(d.Subject.End.Column-from, start), len(line))
 	}
-	before, after := "", ""
-	if len(line) > excerptWidth {
-		from := max(0, min(start-excerptWidth/3, len(line)-excerptWidth))
-		to := min(len(line), from+excerptWidth)
-		if from > 0 {
-			before = "…"
-		}
-		if to < len(line) {
-			after = "…"
-		}
-		line, start, end = line[from:to], start-from, min(end, to)-from
+	before := ""
+	if from > 1 {
+		before = "…"
 	}
 	marks := strings.Repeat(" ", start+len([]rune(before))) + p.paint(code, strings.Repeat("^", max(1, end-start)))
-	fmt.Fprintf(p.w, "%6d | %s%s%s\n%6s | %s\n", d.Subject.Start.Line, before, printable(string(line)), after, "", marks)
+	fmt.Fprintf(p.w, "%6d | %s%s\n%6s | %s\n", d.Subject.Start.Line, before, printable(text), "", marks)
 }
 
-// line is the text of the first line of the subject, "" when nothing is known of it.
-func (p *printer) line(d *hcl.Diagnostic) string {
+// line is what is shown of the first line of the subject and the column it starts at, "" when nothing is known of it.
+func (p *printer) line(d *hcl.Diagnostic) (string, int) {
 	if f := p.files[d.Subject.Filename]; f != nil {
-		return f.LineText(d.Subject.Start.Line)
+		return f.Window(d.Subject.Start.Line, d.Subject.Start.Column, excerptWidth)
 	}
 	if n := NoteOf(d); n != nil {
-		return n.Line
+		return n.Line, n.From
 	}
-	return ""
+	return "", 1
 }
 
 // printable keeps what a file holds from driving the terminal.

@@ -31,7 +31,7 @@ func Format(name string, src []byte) ([]byte, hcl.Diagnostics) {
 			out, err = yaml.Format(f)
 		}
 	}
-	attachExcerpts(f, d.diags)
+	d.diags = finish(f, d.diags)
 	if err != nil {
 		d.diags = append(d.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Cannot format", Detail: name + ": " + err.Error() + "."})
 	}

@@ -1,10 +1,8 @@
 package conf
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -48,27 +46,14 @@ func loadFile(in input, previous *loadedFile) *loadedFile {
 	if formatOf(in.name, in.src) == FormatYAML {
 		if file, ok := d.open(in.name, in.src); ok {
 			f.decodeDocuments(d, file, previous)
-			attachExcerpts(file, d.diags)
+			d.diags = finish(file, d.diags)
 		}
 	} else {
 		d.decode(in.name, in.src)
 		f.parts = []part{{whole: true, resources: len(d.resources)}}
 	}
-	sortByPlace(d.diags)
 	f.resources, f.diags = d.resources, d.diags
 	return f
-}
-
-// sortByPlace orders the diagnostics of one file.
-func sortByPlace(diags hcl.Diagnostics) {
-	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int { return cmp.Compare(startByte(a), startByte(b)) })
-}
-
-func startByte(d *hcl.Diagnostic) int {
-	if d.Subject == nil {
-		return 0
-	}
-	return d.Subject.Start.Byte
 }
 
 // decodeDocuments decodes the documents of a YAML file in parallel.

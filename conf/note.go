@@ -1,7 +1,9 @@
 package conf
 
 import (
-	"strings"
+	"cmp"
+	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -14,8 +16,10 @@ import (
 type Note struct {
 	// Resource is the resource the diagnostic is about, the zero Key when it is about none.
 	Resource model.Key
-	// Line is the text of the first line of the diagnostic's subject, shortened when it is very long.
+	// Line is the first line of the diagnostic's subject, or, of a long line, the part around it; From is the column that
+	// Line starts at.
 	Line string
+	From int
 	// Strict marks a warning that is an error for who asks whether the configuration is right.
 	Strict bool
 }
@@ -26,8 +30,31 @@ func NoteOf(d *hcl.Diagnostic) *Note {
 	return n
 }
 
-// maxLine is how much of a line a note keeps, in bytes.
-const maxLine = 1000
+// excerptWidth is how many characters of a line are shown.
+const excerptWidth = 120
+
+// maxFileDiagnostics is how many diagnostics of one file are kept; nobody reads more.
+const maxFileDiagnostics = 1000
+
+// finish orders the diagnostics of one file, bounds their number and attaches their excerpts.
+func finish(f *tree.File, diags hcl.Diagnostics) hcl.Diagnostics {
+	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int { return cmp.Compare(startByte(a), startByte(b)) })
+	if more := len(diags) - maxFileDiagnostics; more > 0 {
+		slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int { return cmp.Compare(a.Severity, b.Severity) }) // errors first
+		last := diags[maxFileDiagnostics-1]
+		diags = append(diags[:maxFileDiagnostics:maxFileDiagnostics], &hcl.Diagnostic{Severity: last.Severity, Summary: "Further diagnostics",
+			Detail: fmt.Sprintf("There are %d more in %s.", more, f.Name)})
+	}
+	attachExcerpts(f, diags)
+	return diags
+}
+
+func startByte(d *hcl.Diagnostic) int {
+	if d.Subject == nil {
+		return 0
+	}
+	return d.Subject.Start.Byte
+}
 
 // attachExcerpts notes the line of each diagnostic of a file.
 func attachExcerpts(f *tree.File, diags hcl.Diagnostics) {
@@ -39,10 +66,7 @@ func attachExcerpts(f *tree.File, diags hcl.Diagnostics) {
 		if have := NoteOf(d); have != nil {
 			n = *have
 		}
-		n.Line = f.LineText(d.Subject.Start.Line)
-		if len(n.Line) > maxLine {
-			n.Line = strings.ToValidUTF8(n.Line[:maxLine], "")
-		}
+		n.Line, n.From = f.Window(d.Subject.Start.Line, d.Subject.Start.Column, excerptWidth)
 		d.Extra = &n
 	}
 }

@@ -15,6 +15,9 @@ const (
 	maxDepth  = 60
 	maxSigns  = 4
 	maxNumber = 40 // characters
+	// maxPieces is how many literal pieces a string may be scanned as; "$" and "%" start new ones. The parser joins them
+	// in quadratic time.
+	maxPieces = 2000
 )
 
 // guard looks at the tokens of a file for what the parser must not see: nesting without bound, numbers without bound,
@@ -26,9 +29,15 @@ func guard(f *tree.File) hcl.Diagnostics {
 		r = f.Range(r.Start.Byte, r.End.Byte)
 		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(detail, args...), Subject: &r})
 	}
-	depth, signs := 0, 0
+	depth, signs, pieces := 0, 0, 0
 	for _, t := range tokens {
 		switch t.Type {
+		case hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit:
+			if pieces++; pieces > maxPieces {
+				fail(t.Range, "Invalid string", "There are too many \"$\" and \"%%\" signs in this string.")
+				return diags
+			}
+			continue
 		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc, hclsyntax.TokenTemplateInterp:
 			if depth++; depth > maxDepth {
 				fail(t.Range, "Nested too deeply", "Blocks, lists, maps and expressions may be nested %d deep.", maxDepth)
@@ -56,7 +65,7 @@ func guard(f *tree.File) hcl.Diagnostics {
 			hclsyntax.TokenGreaterThan, hclsyntax.TokenGreaterThanEq, hclsyntax.TokenQuestion, hclsyntax.TokenEllipsis:
 			fail(t.Range, "Unsupported operator", "There are no operators here.")
 		}
-		signs = 0
+		signs, pieces = 0, 0
 		if len(diags) >= 20 {
 			return diags
 		}

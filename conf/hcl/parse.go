@@ -19,9 +19,7 @@ func Parse(f *tree.File) (*tree.Node, hcl.Diagnostics) {
 		return nil, diags
 	}
 	file, diags := hclsyntax.ParseConfig(f.Src, f.Name, hcl.InitialPos)
-	for _, d := range diags {
-		d.Subject, d.Context = recount(f, d.Subject), nil
-	}
+	diags = bounded(f, diags)
 	if file == nil {
 		return nil, diags
 	}
@@ -31,6 +29,18 @@ func Parse(f *tree.File) (*tree.Node, hcl.Diagnostics) {
 	root := p.body(body, true)
 	root.Start, root.End = 0, len(f.Src)
 	return root, p.diags
+}
+
+// maxSyntaxErrors is how many of the parser's diagnostics are kept; it may have one for every byte.
+const maxSyntaxErrors = 1000
+
+// bounded brings the parser's diagnostics into the form that ours have.
+func bounded(f *tree.File, diags hcl.Diagnostics) hcl.Diagnostics {
+	diags = diags[:min(len(diags), maxSyntaxErrors)]
+	for _, d := range diags {
+		d.Subject, d.Context = recount(f, d.Subject), nil
+	}
+	return diags
 }
 
 // recount gives a range columns in characters, as all of ours have, instead of grapheme clusters.

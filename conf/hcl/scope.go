@@ -12,8 +12,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/function"
-	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
 const (
@@ -21,42 +19,10 @@ const (
 	localName   = "local"
 	// maxExpanded bounds what all references to local values in a file add up to: bytes of strings, and elementCost for
 	// every value.
-	maxExpanded = 64 << 20
+	maxExpanded = 32 << 20
 	elementCost = 16
 	maxChain    = 200
 )
-
-// functions are those whose result is no larger than their arguments together.
-var functions = map[string]function.Function{
-	"concat":    stdlib.ConcatFunc,
-	"flatten":   stdlib.FlattenFunc,
-	"join":      boundedJoin,
-	"keys":      stdlib.KeysFunc,
-	"lower":     stdlib.LowerFunc,
-	"merge":     stdlib.MergeFunc,
-	"sort":      stdlib.SortFunc,
-	"trimspace": stdlib.TrimSpaceFunc,
-	"upper":     stdlib.UpperFunc,
-	"values":    stdlib.ValuesFunc,
-}
-
-// boundedJoin is join with a bound on how much the separator can multiply.
-var boundedJoin = function.New(&function.Spec{
-	Params:   stdlib.JoinFunc.Params(),
-	VarParam: stdlib.JoinFunc.VarParam(),
-	Type:     function.StaticReturnType(cty.String),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		const most = 1 << 20
-		n := 0
-		for _, list := range args[1:] {
-			n += list.LengthInt()
-		}
-		if sep := args[0].AsString(); len(sep)*n > most {
-			return cty.NilVal, function.NewArgErrorf(0, "the joined string would have more than %d bytes", most)
-		}
-		return stdlib.Join(args[0], args[1:]...)
-	},
-})
 
 // scope evaluates expressions: constants, and the file's local values, each computed once when it is first used.
 type scope struct {

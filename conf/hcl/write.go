@@ -170,10 +170,7 @@ func Format(f *tree.File) ([]byte, hcl.Diagnostics) {
 		return nil, diags
 	}
 	if _, diags := hclsyntax.ParseConfig(f.Src, f.Name, hcl.InitialPos); diags.HasErrors() {
-		for _, d := range diags {
-			d.Subject, d.Context = recount(f, d.Subject), nil
-		}
-		return nil, diags
+		return nil, bounded(f, diags)
 	}
 	return hclwrite.Format(f.Src), nil
 }

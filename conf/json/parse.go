@@ -12,8 +12,12 @@ import (
 	"rampart/conf/tree"
 )
 
-// maxDepth is the nesting of lists and maps; resources need about ten.
-const maxDepth = 100
+const (
+	// maxDepth is the nesting of lists and maps; resources need about ten.
+	maxDepth = 100
+	// maxErrors is how many are reported; nobody reads more.
+	maxErrors = 200
+)
 
 // Parse reads every value of a file. After a syntax error the values before it are returned with the diagnostic.
 func Parse(f *tree.File) ([]*tree.Node, hcl.Diagnostics) {
@@ -45,6 +49,9 @@ type parser struct {
 }
 
 func (p *parser) fail(start, end int, summary, detail string, args ...any) {
+	if len(p.diags) >= maxErrors {
+		return
+	}
 	r := p.file.Range(start, end)
 	p.diags = append(p.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(detail, args...), Subject: &r})
 }

@@ -98,7 +98,13 @@ func (d *decoder) valid(n *tree.Node) bool {
 	return false
 }
 
+// maxProblems bounds what is reported about one tree; nobody reads more.
+const maxProblems = 200
+
 func (d *decoder) fail(r hcl.Range, path, summary, detail string, args ...any) {
+	if len(d.problems) >= maxProblems {
+		return
+	}
 	d.problems = append(d.problems, Problem{path, &hcl.Diagnostic{
 		Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(detail, args...), Subject: &r,
 	}})

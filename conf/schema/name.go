@@ -25,20 +25,34 @@ func Snake(name string) string {
 	return b.String()
 }
 
-// Suggest picks the name that was probably meant, or "". A difference only in case, "_" and "-" is always a match.
+// Suggest picks the name that was probably meant, or "". A difference only in case, "_" and "-" is always a match; else
+// the longer the name, the more of it may be wrong.
 func Suggest(given string, names []string) string {
-	best, distance := "", 1+min(2, len(given)/3)
+	best, least := "", 1+tolerance(len(given))
 	for _, name := range names {
 		if fold(name) == fold(given) {
 			return name
 		}
-		if d := levenshtein.Distance(fold(given), fold(name), nil); d < distance {
-			best, distance = name, d
+		if d := levenshtein.Distance(fold(given), fold(name), nil); d < least {
+			best, least = name, d
 		}
 	}
 	return best
 }
 
-func fold(s string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(s))
+// tolerance is how many characters of a name may be wrong.
+func tolerance(length int) int {
+	switch {
+	case length < 3:
+		return 0
+	case length < 5:
+		return 1
+	case length < 10:
+		return 2
+	}
+	return 3
 }
+
+var separators = strings.NewReplacer("_", "", "-", "")
+
+func fold(s string) string { return strings.ToLower(separators.Replace(s)) }

@@ -146,7 +146,7 @@ func (intCodec) encode(_ encoder, v reflect.Value) *tree.Node {
 
 // unquoteHint says how to make a number of a string.
 func unquoteHint(n *tree.Node) string {
-	if n.Kind == tree.String && decimalFloat.MatchString(n.Text) {
+	if n.Kind == tree.String && !n.Plain && decimalFloat.MatchString(n.Text) {
 		return fmt.Sprintf("Write %s without quotes.", n.Text)
 	}
 	return ""

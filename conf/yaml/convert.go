@@ -19,6 +19,8 @@ const (
 	// maxAliased is how many nodes aliases may add to a document, counted at each use; small documents get less, in
 	// proportion to their size.
 	maxAliased = 100_000
+	// maxErrors is how many are reported; nobody reads more.
+	maxErrors = 200
 )
 
 // converter turns the parser's nodes into tree nodes. Aliases share the node of their anchor.
@@ -31,6 +33,8 @@ type converter struct {
 	added int                    // nodes added by aliases so far
 	count int                    // nodes converted so far, aliases expanded
 	diags hcl.Diagnostics
+	// line, column and byte of the last position found: nodes come in order, and lines may be long.
+	last struct{ line, column, at int }
 }
 
 // shared is an anchored node and how many nodes it holds. A nil node means that it is not complete yet.
@@ -40,6 +44,9 @@ type shared struct {
 }
 
 func (c *converter) fail(start, end int, summary, detail string, args ...any) *tree.Node {
+	if len(c.diags) >= maxErrors {
+		return nil
+	}
 	r := c.file.Range(c.base+start, c.base+end)
 	c.diags = append(c.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(detail, args...), Subject: &r})
 	return nil
@@ -47,11 +54,12 @@ func (c *converter) fail(start, end int, summary, detail string, args ...any) *t
 
 // offset is the place of a node in the document. The parser counts columns in characters.
 func (c *converter) offset(n *yaml.Node) int {
-	at := c.lines[min(max(n.Line, 1), len(c.lines))-1]
-	for range n.Column - 1 {
-		if at >= len(c.src) {
-			break
-		}
+	line := min(max(n.Line, 1), len(c.lines))
+	at, column := c.lines[line-1], 1
+	if line == c.last.line && n.Column >= c.last.column {
+		at, column = c.last.at, c.last.column
+	}
+	for ; column < n.Column && at < len(c.src); column++ {
 		if c.src[at] < utf8.RuneSelf {
 			at++
 			continue
@@ -59,6 +67,7 @@ func (c *converter) offset(n *yaml.Node) int {
 		_, size := utf8.DecodeRune(c.src[at:])
 		at += size
 	}
+	c.last.line, c.last.column, c.last.at = line, column, at
 	return at
 }
 
@@ -220,11 +229,20 @@ func (c *converter) merge(into, from *tree.Node, names *fieldNames) bool {
 	return false
 }
 
-// close gives a list or map its end: that of its last value, or of its line when it is empty or in flow style.
+// close gives a list or map its end: that of its last value, or of its closing bracket when that comes next.
 func (c *converter) close(node *tree.Node, n *yaml.Node) {
-	if n.Style&yaml.FlowStyle != 0 || node.End <= node.Start {
-		node.End = max(node.End, c.file.LineEnd(node.Start))
+	src := c.file.Src
+	if n.Style&yaml.FlowStyle == 0 {
+		return
 	}
+	end := max(node.End, node.Start+len("["))
+	for end < len(src) && (src[end] == ' ' || src[end] == ',') {
+		end++
+	}
+	if end < len(src) && (src[end] == ']' || src[end] == '}') {
+		node.End = end + 1
+	}
+	node.End = max(node.End, node.Start+len("["))
 }
 
 // fieldNames finds duplicate keys: by a scan while a map is small, else by an index.

@@ -13,38 +13,45 @@ type Document struct{ Start, End int }
 // hold a line that starts with one (YAML 1.2, c-forbidden). Directives stay with the document they introduce.
 func Documents(f *tree.File) []Document {
 	var docs []Document
-	start, content := 0, false
+	start := 0
+	marked, content := false, false // what the document has so far: its marker, something beside comments and directives
 	cut := func(end int) {
 		if content {
 			docs = append(docs, Document{start, end})
 		}
-		start, content = end, false
+		start, marked, content = end, false, false
 	}
-	for at := 0; at < len(f.Src); {
-		line := f.Src[at:]
+	starts := lineStarts(f.Src)
+	for i, at := range starts {
 		next := len(f.Src)
-		if i := bytes.IndexByte(line, '\n'); i >= 0 {
-			line, next = line[:i], at+i+1
+		if i+1 < len(starts) {
+			next = starts[i+1]
 		}
+		line := bytes.TrimRight(f.Src[at:next], "\r\n\u0085\u2028\u2029")
 		switch {
 		case isMarker(line, "---"):
-			if content {
+			if marked || content {
 				cut(at)
 			}
-			content = true
+			marked, content = true, holdsText(line[len("---"):])
 		case isMarker(line, "..."):
 			cut(next)
 		case !content:
-			text := bytes.TrimSpace(line)
-			content = len(text) > 0 && text[0] != '#' && line[0] != '%'
+			directive := !marked && len(line) > 0 && line[0] == '%'
+			content = !directive && holdsText(line)
 		}
-		at = next
 	}
 	cut(len(f.Src))
 	return docs
 }
 
+// holdsText tells whether a line has more than white space and a comment.
+func holdsText(line []byte) bool {
+	text := bytes.TrimSpace(line)
+	return len(text) > 0 && text[0] != '#'
+}
+
 func isMarker(line []byte, marker string) bool {
 	rest, ok := bytes.CutPrefix(line, []byte(marker))
-	return ok && (len(rest) == 0 || rest[0] == ' ' || rest[0] == '\t' || rest[0] == '\r')
+	return ok && (len(rest) == 0 || rest[0] == ' ' || rest[0] == '\t')
 }

@@ -19,6 +19,7 @@ var ErrFormat = errors.New("the layout cannot be changed without changing the me
 // the order of everything are kept. The result is parsed again and compared; the input must be free of syntax errors.
 func Format(f *tree.File) ([]byte, error) {
 	src := bytes.ReplaceAll(f.Src, []byte("\r\n"), []byte("\n"))
+	src = bytes.ReplaceAll(src, []byte("\r"), []byte("\n"))
 	file := tree.NewFile(f.Name, src)
 	var out []byte
 	at := 0
