@@ -8,6 +8,7 @@ import (
 
 	"rampart/bench/lab"
 	"rampart/engine/compile"
+	"rampart/engine/ir"
 	"rampart/model"
 	"rampart/model/store"
 	"rampart/nft"
@@ -105,4 +106,26 @@ func benchBackend(b *testing.B, group lower.GroupFunc) *nft.Backend {
 	}
 	b.Cleanup(func() { _ = backend.Close() })
 	return backend
+}
+
+// BenchmarkPrefix adds a prefix to a set of a hundred thousand, and takes it out again.
+func BenchmarkPrefix(b *testing.B) {
+	for name, single := range map[string]bool{"addresses": true, "mixed": false} {
+		b.Run(name, func(b *testing.B) {
+			backend := benchBackend(b, lower.Walk)
+			programs := []*ir.Program{blocklist(100_000, single), blocklist(100_001, single)}
+			receipt, err := backend.Apply(context.Background(), programs[0])
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(receipt.Duration.Seconds()*1000, "ms/cold")
+			step := 0
+			for b.Loop() {
+				step++
+				if _, err := backend.Apply(context.Background(), programs[step%2]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -2,7 +2,6 @@ package ruleset
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -120,62 +119,11 @@ func (s *Set) ElementText(e *Element) string {
 	return b.String()
 }
 
-// Spans merges prefixes, which may nest, overlap and repeat, into the elements of an interval set of one address field.
-// Prefixes of the other family than f's are left out.
-func Spans(f Field, nets []netip.Prefix) []Element {
-	want := f.Len() * 8
-	type span struct{ first, last netip.Addr }
-	spans := make([]span, 0, len(nets))
-	for _, n := range nets {
-		if n.Addr().BitLen() == want {
-			first, last := Prefix(n)
-			spans = append(spans, span{first, last})
-		}
-	}
-	slices.SortFunc(spans, func(a, b span) int {
-		if c := a.first.Compare(b.first); c != 0 {
-			return c
-		}
-		return b.last.Compare(a.last)
-	})
-	elements := make([]Element, 0, len(spans))
-	var last netip.Addr
-	for _, s := range spans {
-		if n := len(elements); n > 0 {
-			// Adjacent spans are joined as well: the kernel's half-open intervals cannot tell them apart from one.
-			if next := last.Next(); !next.IsValid() || s.first.Compare(next) <= 0 {
-				if s.last.Compare(last) > 0 {
-					last = s.last
-					elements[n-1].End = string(last.AsSlice())
-				}
-				continue
-			}
-		}
-		last = s.last
-		elements = append(elements, Element{Key: string(s.first.AsSlice()), End: string(s.last.AsSlice())})
-	}
-	return elements
-}
-
-// Addrs turns single addresses of f's family into the sorted, distinct elements of a hash set. ok is false when one of
-// the prefixes of that family is not a single address.
-func Addrs(f Field, nets []netip.Prefix) (elements []Element, ok bool) {
-	want := f.Len() * 8
-	elements = make([]Element, 0, len(nets))
-	for _, n := range nets {
-		if n.Addr().BitLen() != want {
-			continue
-		}
-		if !n.IsSingleIP() {
-			return nil, false
-		}
-		elements = append(elements, Element{Key: string(n.Addr().AsSlice())})
-	}
-	return SortKeys(elements), true
-}
-
 // SortKeys sorts elements of a hash set by key and drops repeated keys, keeping the first of each.
 func SortKeys(elements []Element) []Element {
-	slices.SortStableFunc(elements, func(a, b Element) int { return strings.Compare(a.Key, b.Key) })
+	byKey := func(a, b Element) int { return strings.Compare(a.Key, b.Key) }
+	if !slices.IsSortedFunc(elements, byKey) {
+		slices.SortStableFunc(elements, byKey)
+	}
 	return slices.CompactFunc(elements, func(a, b Element) bool { return a.Key == b.Key })
 }
