@@ -246,8 +246,7 @@ func TestKilledDaemon(t *testing.T) {
 	}
 	exchange(t, after, 5000)
 	after.Close()
-	if c, err := r.dial(4, 8); err == nil {
-		c.Close()
+	if !r.refused(4, 8) {
 		t.Error("without the daemon policy is not in force")
 	}
 	eth0, err := r.top.Firewall.Links().LinkByName("eth0")

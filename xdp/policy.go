@@ -96,6 +96,12 @@ func (p *policy) flags() (f bpf.Flags) {
 // decides tells whether any packet can be denied here.
 func (p *policy) decides() bool { return p.untracked != nil || p.preDNAT != nil || p.normal != nil }
 
+// ruling is what becomes of a packet: Deny with the denier, or Pass. A final denial does not depend on connections.
+type ruling struct {
+	table.Answer
+	final bool
+}
+
 // judge is one worker's scratch space.
 type judge struct {
 	l4 lane[classify.Key4]
@@ -119,10 +125,10 @@ func newLane[K any](n int) lane[K] {
 }
 
 // judge rules on a batch: out[i] is Deny with the denier, or Pass, for packets[i].
-func (j *judge) judge(p *policy, packets []packet, out []table.Answer) {
+func (j *judge) judge(p *policy, packets []packet, out []ruling) {
 	j.l4.keys, j.l4.at, j.l6.keys, j.l6.at = j.l4.keys[:0], j.l4.at[:0], j.l6.keys[:0], j.l6.at[:0]
 	for i := range packets {
-		out[i] = table.Answer{}
+		out[i] = ruling{}
 		switch packets[i].version {
 		case 4:
 			j.l4.keys, j.l4.at = append(j.l4.keys, packets[i].k4), append(j.l4.at, i)
@@ -134,7 +140,7 @@ func (j *judge) judge(p *policy, packets []packet, out []table.Answer) {
 	j.layers6(p, out)
 }
 
-func (j *judge) layers4(p *policy, out []table.Answer) {
+func (j *judge) layers4(p *policy, out []ruling) {
 	l := &j.l4
 	if t := p.untracked; t != nil && len(l.keys) > 0 {
 		t.Lookup4(l.keys, l.answers, l.values)
@@ -152,7 +158,7 @@ func (j *judge) layers4(p *policy, out []table.Answer) {
 	}
 }
 
-func (j *judge) layers6(p *policy, out []table.Answer) {
+func (j *judge) layers6(p *policy, out []ruling) {
 	l := &j.l6
 	if t := p.untracked; t != nil && len(l.keys) > 0 {
 		t.Lookup6(l.keys, l.answers, l.values)
@@ -170,9 +176,9 @@ func (j *judge) layers6(p *policy, out []table.Answer) {
 	}
 }
 
-// keep writes down denials and leaves in the lane what the layer had no say about. exempt packets are not subject to the
-// layer; it says what becomes of them instead.
-func (l *lane[K]) keep(out []table.Answer, exempt func(*K) (table.Ruling, bool)) {
+// keep writes down denials and leaves in the lane what the layer had no say about. exempt is for the untracked layer, whose
+// denials are final: it picks packets that are not subject to it, and says what becomes of them instead.
+func (l *lane[K]) keep(out []ruling, exempt func(*K) (table.Ruling, bool)) {
 	n := 0
 	for i := range l.keys {
 		a := l.answers[i]
@@ -183,7 +189,7 @@ func (l *lane[K]) keep(out []table.Answer, exempt func(*K) (table.Ruling, bool))
 		}
 		switch a.Ruling {
 		case table.Deny:
-			out[l.at[i]] = a
+			out[l.at[i]] = ruling{a, exempt != nil}
 		case table.Continue:
 			l.keys[n], l.at[n] = l.keys[i], l.at[i]
 			n++

@@ -26,7 +26,7 @@ import (
 
 // rig is a host behind a firewall's interface eth0, with both backends in the firewall's namespace.
 type rig struct {
-	t    *testing.T
+	t    testing.TB
 	top  *lab.Topology
 	peer *lab.Peer
 	full *nft.Backend
@@ -35,7 +35,7 @@ type rig struct {
 	generation uint64
 }
 
-func newRig(t *testing.T, c xdp.Config) *rig {
+func newRig(t testing.TB, c xdp.Config) *rig {
 	t.Helper()
 	if err := lab.Require(); err != nil {
 		t.Skip(err)
@@ -88,7 +88,7 @@ spec:
 }
 
 // compilePolicy compiles a file of YAML for node n1.
-func compilePolicy(t *testing.T, yaml string) *ir.Program {
+func compilePolicy(t testing.TB, yaml string) *ir.Program {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "policy.yaml")
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
@@ -210,8 +210,20 @@ func (r *rig) echoServer(port uint16) {
 	}()
 }
 
-// dial connects the peer to a port of the firewall.
+// dial connects the peer to a port of the firewall. refused, for a port that denies, does not wait as long.
 func (r *rig) dial(family int, port uint16) (net.Conn, error) {
+	return r.dialFor(5*time.Second, family, port)
+}
+
+func (r *rig) refused(family int, port uint16) bool {
+	c, err := r.dialFor(300*time.Millisecond, family, port)
+	if err == nil {
+		c.Close()
+	}
+	return err != nil
+}
+
+func (r *rig) dialFor(patience time.Duration, family int, port uint16) (net.Conn, error) {
 	fd := -1
 	err := r.peer.Do(func() (err error) {
 		domain, sa := unix.AF_INET, unix.Sockaddr(&unix.SockaddrInet4{Port: int(port), Addr: r.host(4).As4()})
@@ -221,11 +233,8 @@ func (r *rig) dial(family int, port uint16) (net.Conn, error) {
 		if fd, err = unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
 			return err
 		}
-		// The kernel gives up on the connection after three seconds.
-		if err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 3000); err != nil {
-			return err
-		}
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_SYNCNT, 1); err != nil {
+		tv := unix.NsecToTimeval(patience.Nanoseconds())
+		if err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &tv); err != nil {
 			return err
 		}
 		return unix.Connect(fd, sa)

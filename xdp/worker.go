@@ -34,7 +34,7 @@ type worker struct {
 	sending int        // frames of rx that are being sent
 	txFree  []xsk.Desc // of tx, when it has frames of its own
 	packets [batch]packet
-	answers [batch]table.Answer
+	rulings [batch]ruling
 	judge   *judge
 	repeats repeats
 	flows   []bpf.Flow
@@ -90,18 +90,18 @@ func (w *worker) run() {
 func (w *worker) batch(frames []xsk.Desc) {
 	p := w.enter()
 	defer w.using.Store(nil)
-	packets, answers := w.packets[:len(frames)], w.answers[:len(frames)]
+	packets, rulings := w.packets[:len(frames)], w.rulings[:len(frames)]
 	for i, d := range frames {
 		parse(w.rx.Frame(d), &packets[i])
 	}
-	w.judge.judge(p, packets, answers)
+	w.judge.judge(p, packets, rulings)
 	w.flows, w.verdict = w.flows[:0], w.verdict[:0]
 	back := frames[:0:len(frames)]
 	tally := &p.tallies[w.queue]
 	for i, d := range frames {
-		if a := answers[i]; a.Ruling == table.Deny {
-			tally.add(a.Denier, int(d.Len)-packets[i].l3)
-			w.repeated(p, &packets[i], a.Denier)
+		if r := rulings[i]; r.Ruling == table.Deny {
+			tally.add(r.Denier, packets[i].end-packets[i].l3)
+			w.repeated(p, &packets[i], r)
 			w.free = append(w.free, d)
 			continue
 		}
@@ -143,11 +143,16 @@ func (w *worker) remember(p *policy, k *packet, slot uint32) {
 
 // repeated remembers a denial when the flow has been denied a little while ago: a flood of ever new flows must not drive
 // the others out of the cache.
-func (w *worker) repeated(p *policy, k *packet, denier uint32) {
+func (w *worker) repeated(p *policy, k *packet, r ruling) {
 	if !w.repeats.seen(k) {
 		return
 	}
-	if slot := w.guard.slot(p, denier); slot >= 0 {
+	slot := w.guard.slot(p, r.Denier)
+	switch {
+	case slot < 0:
+	case r.final:
+		w.remember(p, k, uint32(slot)|bpf.Final)
+	default:
 		w.remember(p, k, uint32(slot))
 	}
 }

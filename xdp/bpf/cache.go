@@ -9,12 +9,14 @@ import (
 	"github.com/cilium/ebpf"
 
 	"rampart/engine/ir"
+	"rampart/model"
 )
 
 // Flow is a key of the verdict cache: one direction of one conversation, in network byte order as the program sees it.
 type Flow = fastPathFlow
 
-// Verdict is a cached decision: Allow, or the counter slot of the rule that denies.
+// Verdict is a cached decision: Slot is Allow, or the counter slot of the rule that denies, with Final when it denies packets
+// of established connections too.
 type Verdict struct {
 	Generation uint32
 	Slot       uint32
@@ -22,6 +24,9 @@ type Verdict struct {
 
 // Allow is the slot of verdicts that allow.
 const Allow = ^uint32(0)
+
+// Final is a flag of denials that do not depend on connections.
+const Final = uint32(1) << 31
 
 // NewFlow makes a key. For echo requests the ports are type and code.
 func NewFlow(src, dst netip.Addr, sport, dport uint16, protocol uint8) Flow {
@@ -68,30 +73,24 @@ func (f *FastPath) Cached(flow Flow) (v Verdict, ok bool, err error) {
 
 // SetFailsafes replaces the ports that always pass. Peers' prefixes are ignored: the stack looks at them.
 func (f *FastPath) SetFailsafes(list []ir.Failsafe) error {
-	want := map[fastPathPort]bool{}
+	var words [1024]fastPathPorts
 	for _, p := range list {
-		key := fastPathPort{Port: bigEndian(p.Port), Protocol: p.Protocol}
-		want[key] = true
-		if err := f.objects.Failsafes.Put(key, uint8(1)); err != nil {
-			return fmt.Errorf("failsafe port %d: %w", p.Port, err)
+		w, bit := &words[p.Port/64], uint64(1)<<(p.Port%64)
+		switch p.Protocol {
+		case model.ProtoTCP:
+			w.Tcp |= bit
+		case model.ProtoUDP:
+			w.Udp |= bit
+		case model.ProtoSCTP:
+			w.Sctp |= bit
 		}
 	}
-	var gone []fastPathPort
-	var key fastPathPort
-	var value uint8
-	it := f.objects.Failsafes.Iterate()
-	for it.Next(&key, &value) {
-		if !want[key] {
-			gone = append(gone, key)
-		}
+	keys := make([]uint32, len(words))
+	for i := range keys {
+		keys[i] = uint32(i)
 	}
-	if err := it.Err(); err != nil {
+	if _, err := f.objects.Failsafes.BatchUpdate(keys, words[:], nil); err != nil {
 		return fmt.Errorf("failsafe ports: %w", err)
-	}
-	for _, key := range gone {
-		if err := f.objects.Failsafes.Delete(key); err != nil {
-			return fmt.Errorf("failsafe ports: %w", err)
-		}
 	}
 	return nil
 }

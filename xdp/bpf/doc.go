@@ -1,9 +1,11 @@
 // Package bpf is the kernel's side of the fast path: an XDP program in front of an interface, its maps, and a tcx program
 // that gives packets back to the stack.
 //
-//	frame ─► parse ─► failsafe port? ─► known to conntrack? ─► cached verdict? ─► room in the queue's socket? ─► socket
-//	           │           │                   │                 │       │                  │
-//	           └───────────┴──────── stack ────┴──────────── allow       └─ deny: drop      └─ stack
+//	frame ─► parse ─► failsafe port? ─► cached allow? ─► known to conntrack? ─► cached deny? ─► room in the queue's socket? ─► socket
+//	           │           │                 │                 │                    │                  │
+//	           └───────────┴──────── stack ──┴─────────────────┘                  drop               stack
+//
+// A cached denial by untracked policy drops at once: it does not look at connections.
 //
 // Fragments, IP options, tunnels, ICMP other than echo requests, VLAN tags, multicast, packets not for the interface's own
 // hardware address, unknown protocols and damaged headers are always the stack's, that is nftables'. Every verdict in the

@@ -66,10 +66,11 @@ struct flow {
 };
 
 #define VERDICT_ALLOW 0xffffffff
+#define VERDICT_FINAL 0x80000000 // denied whatever connection the packet belongs to
 
 struct verdict {
 	__u32 generation;
-	__u32 slot; // VERDICT_ALLOW, or the counter of the rule that denies
+	__u32 slot; // VERDICT_ALLOW, or the counter of the rule that denies, perhaps with VERDICT_FINAL
 };
 
 struct {
@@ -97,18 +98,16 @@ struct {
 	__type(value, __u64);
 } events SEC(".maps");
 
-// Ports that are always passed.
-struct port {
-	__be16 port;
-	__u8 protocol;
-	__u8 unused;
+// Ports that are always passed, 64 to an entry: bit port % 64 of entry port / 64.
+struct ports {
+	__u64 tcp, udp, sctp;
 };
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1024);
-	__type(key, struct port);
-	__type(value, __u8);
+	__type(key, __u32);
+	__type(value, struct ports);
 } failsafes SEC(".maps");
 
 // Room in a queue's socket. User space gives, we take; both counts run freely. Each has a cache line of its own.
@@ -164,8 +163,8 @@ static __always_inline int count(__u32 event, int action)
 	return action;
 }
 
-// parse fills in the flow and tells whether the packet is one to judge.
-static __always_inline int parse(void *data, void *end, struct settings *set, struct flow *f)
+// parse fills in the flow and the length of the IP packet and tells whether the packet is one to judge.
+static __always_inline int parse(void *data, void *end, struct settings *set, struct flow *f, __u32 *length)
 {
 	struct ethhdr *eth = data;
 	__u16 proto;
@@ -175,9 +174,10 @@ static __always_inline int parse(void *data, void *end, struct settings *set, st
 	if ((void *)(eth + 1) > end)
 		return 0;
 	// Broadcast, multicast, and what a macvlan or a bridge may take.
-	for (int i = 0; i < ETH_ALEN; i++)
-		if (eth->h_dest[i] != set->mac[i])
-			return 0;
+	__u16 *to = (__u16 *)eth->h_dest, *own = (__u16 *)set->mac;
+
+	if (to[0] != own[0] || to[1] != own[1] || to[2] != own[2])
+		return 0;
 	proto = eth->h_proto;
 	l4 = eth + 1;
 	if (proto == bpf_htons(ETH_P_8021Q)) {
@@ -205,6 +205,7 @@ static __always_inline int parse(void *data, void *end, struct settings *set, st
 		__builtin_memcpy(f->dst, &ip->daddr, 4);
 		l4 = ip + 1;
 		left = total - sizeof(*ip);
+		*length = total;
 	} else if (proto == bpf_htons(ETH_P_IPV6)) {
 		struct ipv6hdr *ip = l4;
 
@@ -214,6 +215,7 @@ static __always_inline int parse(void *data, void *end, struct settings *set, st
 		l4 = ip + 1;
 		if (left > end - l4)
 			return 0;
+		*length = left + sizeof(*ip);
 		f->version = 6;
 		f->protocol = ip->nexthdr;
 		__builtin_memcpy(f->src, &ip->saddr, 16);
@@ -306,45 +308,55 @@ int rampart_xdp(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	__u32 zero = 0, queue = ctx->rx_queue_index;
+	__u32 length = 0;
 	struct flow f = {};
 	struct settings *set = bpf_map_lookup_elem(&config, &zero);
 
-	if (!set || !(set->flags & FLAG_JUDGE) || !parse(data, end, set, &f))
+	if (!set || !(set->flags & FLAG_JUDGE) || !parse(data, end, set, &f, &length))
 		return count(EVENT_OTHER, XDP_PASS);
 
-	int ports = f.protocol == IPPROTO_TCP || f.protocol == IPPROTO_UDP;
+	int tracked = f.protocol == IPPROTO_TCP || f.protocol == IPPROTO_UDP;
 
-	if (ports || f.protocol == IPPROTO_SCTP) {
-		struct port key = {.port = f.dport, .protocol = f.protocol};
+	if (tracked || f.protocol == IPPROTO_SCTP) {
+		__u32 port = bpf_ntohs(f.dport), word = port / 64;
+		struct ports *p = bpf_map_lookup_elem(&failsafes, &word);
 
-		if (bpf_map_lookup_elem(&failsafes, &key))
+		if (!p)
+			return count(EVENT_OTHER, XDP_PASS);
+
+		__u64 bits = f.protocol == IPPROTO_TCP ? p->tcp : f.protocol == IPPROTO_UDP ? p->udp : p->sctp;
+
+		if (bits >> (port % 64) & 1)
 			return count(EVENT_FAILSAFE, XDP_PASS);
 	}
 	// Conntrack can be asked about TCP and UDP. Of the rest only untracked policy, which does not look at connections,
 	// may decide here; user space knows that.
-	if (!ports && !(set->flags & FLAG_UNTRACKED))
+	if (!tracked && !(set->flags & FLAG_UNTRACKED))
 		return count(EVENT_OTHER, XDP_PASS);
-	if (ports && conntrack && established(ctx, &f))
-		return count(EVENT_ESTABLISHED, XDP_PASS);
 
 	struct verdict *v = bpf_map_lookup_elem(&verdicts, &f);
-	__u64 length = bpf_xdp_get_buff_len(ctx);
+	__u32 slot = VERDICT_ALLOW;
+	int cached = v && v->generation == set->generation;
 
-	if (v && v->generation == set->generation) {
-		__u32 slot = v->slot;
-
+	if (cached) {
+		slot = v->slot;
 		if (slot == VERDICT_ALLOW)
 			return count(EVENT_CACHED_ALLOW, XDP_PASS);
+	}
+	if (!(cached && slot & VERDICT_FINAL) && tracked && conntrack && established(ctx, &f))
+		return count(EVENT_ESTABLISHED, XDP_PASS);
+	if (cached) {
+		slot &= ~VERDICT_FINAL;
 
 		struct counter *c = bpf_map_lookup_elem(&denied, &slot);
 
 		if (c) {
 			c->packets++;
-			c->octets += length - sizeof(struct ethhdr); // as nftables counts
+			c->octets += length; // as nftables counts
 		}
 		return count(EVENT_CACHED_DENY, XDP_DROP);
 	}
-	if (!(set->flags & FLAG_REDIRECT) || length > set->frame_max || length != end - data)
+	if (!(set->flags & FLAG_REDIRECT) || end - data > set->frame_max || bpf_xdp_get_buff_len(ctx) != end - data)
 		return count(EVENT_UNDECIDED, XDP_PASS);
 
 	struct room *room = bpf_map_lookup_elem(&rooms, &queue);

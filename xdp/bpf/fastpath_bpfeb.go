@@ -30,11 +30,11 @@ type fastPathFlow struct {
 	Unused   [2]uint8
 }
 
-type fastPathPort struct {
-	_        structs.HostLayout
-	Port     uint16
-	Protocol uint8
-	Unused   uint8
+type fastPathPorts struct {
+	_    structs.HostLayout
+	Tcp  uint64
+	Udp  uint64
+	Sctp uint64
 }
 
 type fastPathRoom struct {

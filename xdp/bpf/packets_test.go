@@ -28,7 +28,7 @@ const (
 	pass = 2
 )
 
-func load(t *testing.T, o Options) *FastPath {
+func load(t testing.TB, o Options) *FastPath {
 	t.Helper()
 	if err := lab.Require(); err != nil {
 		t.Skip(err)
@@ -45,7 +45,7 @@ func load(t *testing.T, o Options) *FastPath {
 }
 
 // frame is a packet for our hardware address, changed afterwards by edit.
-func frame(t *testing.T, p model.Packet, edit func([]byte) []byte) []byte {
+func frame(t testing.TB, p model.Packet, edit func([]byte) []byte) []byte {
 	t.Helper()
 	flow := pktgen.Flow{SrcMAC: net.HardwareAddr{2, 0, 0, 0, 0, 2}, DstMAC: mac, Packet: p}
 	b, err := flow.Frame(100)
@@ -212,6 +212,7 @@ func TestVerdictCache(t *testing.T) {
 		{"deny", udp(a4, b4, 1000, 53), NewFlow(a4, b4, 1000, 53, model.ProtoUDP), Verdict{7, 3}, CachedDeny, drop},
 		{"deny of another port", udp(a4, b4, 1001, 53), NewFlow(a4, b4, 1000, 53, model.ProtoUDP), Verdict{7, 3}, Undecided, pass},
 		{"deny over ipv6", udp(a6, b6, 1, 2), NewFlow(a6, b6, 1, 2, model.ProtoUDP), Verdict{7, 3}, CachedDeny, drop},
+		{"final deny", udp(a4, b4, 1, 9), NewFlow(a4, b4, 1, 9, model.ProtoUDP), Verdict{7, 4 | Final}, CachedDeny, drop},
 		{"allow", udp(a4, b4, 1, 2), NewFlow(a4, b4, 1, 2, model.ProtoUDP), Verdict{7, Allow}, CachedAllow, pass},
 		{"deny of an older program", udp(a4, b4, 1, 3), NewFlow(a4, b4, 1, 3, model.ProtoUDP), Verdict{6, 3}, Undecided, pass},
 		{"deny of echo requests", model.Packet{Src: a4, Dst: b4, Protocol: model.ProtoICMP, ICMPType: 8},
@@ -228,7 +229,7 @@ func TestVerdictCache(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (ir.Counter{Packets: 3, Bytes: 3 * 86}); denied[3] != want || denied[2] != (ir.Counter{}) {
+	if want := (ir.Counter{Packets: 3, Bytes: 3 * 86}); denied[3] != want || denied[2] != (ir.Counter{}) || denied[4].Packets != 1 {
 		t.Errorf("denied counts %v, want %v at 3", denied, want)
 	}
 	f.SetGeneration(8)
