@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rampart/bench/measure"
+	"rampart/bench/report"
+)
+
+// everything are the systems that a command measures unless told otherwise.
+var everything = []string{
+	"nothing", "stateful", "nft-linear", "iptables", "ipset", "nft-sets", "felix-like", "rampart", "rampart-xdp", "xdp-redirect", "xdp-drop",
+}
+
+func newQuickCommand(e *env) *cobra.Command {
+	p := measure.Default()
+	p.Sets, p.Rules = []string{"acl"}, []int{10, 100, 1000, 10_000}
+	p.Repeat, p.Duration = 5, 30*time.Millisecond
+	p.LinearLimit = 10_000
+	return planCommand(e, &cobra.Command{
+		Use:   "quick",
+		Short: "All systems, 10 to 10000 rules, in less than two minutes",
+		Long: `Measure all systems with access lists of 10 to 10000 rules: packet rate, CPU time per packet and load time. It takes less
+than two minutes on an idle machine.`,
+		Example: "  sudo rampart-bench quick\n  sudo rampart-bench quick --systems rampart,nft-sets --sets labels",
+	}, newPlanFlags(p, everything...), true)
+}
+
+func newScaleCommand(e *env) *cobra.Command {
+	p := measure.Default()
+	p.Sets, p.Rules = []string{"acl", "labels", "blocklist"}, []int{1, 10, 100, 1000, 10_000, 100_000}
+	p.Matches = []measure.Match{measure.First, measure.Middle, measure.Last, measure.None, measure.Zipf}
+	p.Measures = []string{report.Rate, report.LatencyP50, report.Connections}
+	return planCommand(e, &cobra.Command{
+		Use:   "scale",
+		Short: "The full matrix: rate, latency and connections up to 100000 rules",
+		Long: `Measure all systems with all sets of 1 to 100000 rules: packet rate for packets that meet the first, the middle, the last or no
+rule, or rules by a Zipf distribution; latency at half load; new TCP connections per second; load time. It takes the better
+part of an hour.`,
+		Example: "  sudo rampart-bench scale --sets acl --rules 1k,10k,100k\n  sudo rampart-bench scale --filters fw1_10k.gz --rules 10k",
+	}, newPlanFlags(p, everything...), true)
+}
+
+// planCommand makes a command that measures a plan.
+func planCommand(e *env, cmd *cobra.Command, f *planFlags, traffic bool) *cobra.Command {
+	cmd.Args = noArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := f.finish(); err != nil {
+			return err
+		}
+		return f.run(cmd.Context(), e, cmd.Name())
+	}
+	f.add(cmd.Flags())
+	if traffic {
+		f.addTraffic(cmd.Flags())
+	}
+	return cmd
+}
+
+func (f *planFlags) run(ctx context.Context, e *env, name string) error {
+	scratch, err := os.MkdirTemp("", "rampart-bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+	f.plan.Options.Dir = scratch
+	bar := newProgress(e.stderr)
+	f.plan.Progress = bar.step
+	d, err := measure.Run(ctx, f.plan)
+	bar.clear()
+	if d != nil {
+		d.Tool, d.Command = "rampart-bench "+version, append([]string{"rampart-bench"}, e.args...)
+	}
+	if err != nil {
+		if d != nil && len(d.Results) > 0 && ctx.Err() == nil {
+			fmt.Fprintln(e.stderr, "rampart-bench: the run broke off; this is what it had found:")
+			return errors.Join(err, d.WriteTable(e.stderr))
+		}
+		return err
+	}
+	return write(e, d, f.directory(name))
+}
+
+// directory is where the report goes, "" for nowhere.
+func (f *planFlags) directory(command string) string {
+	switch f.output {
+	case "-":
+		return ""
+	case "":
+		return filepath.Join("bench", "results", f.started.Format("2006-01-02-150405")+"-"+command)
+	}
+	return f.output
+}
