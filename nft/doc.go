@@ -1,12 +1,16 @@
 // Package nft puts compiled programs into force in the kernel's nf_tables.
 //
-//	ir.Program ──► nft/lower ──► nft/ruleset ──► Backend ──► one netlink transaction
+//	ir.Program ──► nft/lower ──► nft/ruleset ──► Backend ──► netlink transactions
 //	                                 └─► Render: the same table as nft(8) text
 //
-// A Backend keeps one table, "inet rampart". Everything it sends is one transaction, so that a packet meets the old
-// policy or the new one. It remembers what it has sent and sends only what differs: elements where elements differ, rules
-// where rules do. The first Apply of a process, and one after others have changed the table, deletes the table and makes
-// it anew in the same transaction; what an earlier process left needs no other care. Tables of others are never touched.
+// A Backend keeps one table, "inet rampart". It remembers what it has sent and sends only what differs: elements where
+// elements differ, rules where rules do. The first Apply of a process, and one after others have changed the table, makes
+// the table anew; what an earlier process left needs no other care. Tables of others are never touched.
+//
+// A packet meets the old policy or the new one, never neither. One transaction would be enough for that if the kernel
+// filled new sets at the instant in which rules change over; it does not (batch.go), so a change goes out in up to two:
+// what no packet reaches yet, then the change-over. Each is all or nothing. While a table is made anew, a second one,
+// "rampart-handover", stands in for it.
 //
 // # Who may change the table
 //

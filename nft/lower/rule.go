@@ -78,10 +78,15 @@ func families(m *ir.Match) []uint8 {
 	switch {
 	case m.IPVersion != 0:
 		return []uint8{m.IPVersion}
-	case m.ICMP != nil || m.NotICMP != nil || looksAtAddresses(&m.Src) || looksAtAddresses(&m.Dst):
+	case (m.ICMP != nil || m.NotICMP != nil) && mayBeICMP(m.Protocol) || looksAtAddresses(&m.Src) || looksAtAddresses(&m.Dst):
 		return []uint8{4, 6}
 	}
 	return []uint8{0}
+}
+
+// mayBeICMP tells whether packets of the protocol, 0 for any, can have an ICMP type.
+func mayBeICMP(protocol uint8) bool {
+	return protocol == 0 || protocol == model.ProtoICMP || protocol == model.ProtoICMPv6
 }
 
 func looksAtAddresses(p *ir.Peer) bool {
