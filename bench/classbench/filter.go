@@ -160,6 +160,25 @@ func (f *Filter) Packet(r *rand.Rand) model.Packet {
 	return p
 }
 
+// Forwardable tells that some packet that the filter matches has addresses that a router forwards.
+func (f *Filter) Forwardable() bool {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, p := range []netip.Prefix{f.Src, f.Dst} {
+		if !forwardable(unicast(r, p)) {
+			return false
+		}
+	}
+	return true
+}
+
+func forwardable(a netip.Addr) bool {
+	if a.Is6() {
+		return a.IsGlobalUnicast()
+	}
+	first := a.As4()[0]
+	return first != 0 && first < 224 && !a.IsLoopback()
+}
+
 func unicast(r *rand.Rand, p netip.Prefix) netip.Addr {
 	var a netip.Addr
 	for range 100 {
@@ -170,7 +189,7 @@ func unicast(r *rand.Rand, p netip.Prefix) netip.Addr {
 			}
 		}
 		a, _ = netip.AddrFromSlice(b)
-		if a.Is6() && a.IsGlobalUnicast() || a.Is4() && b[0] != 0 && b[0] < 224 && !a.IsLoopback() {
+		if forwardable(a) {
 			break
 		}
 	}

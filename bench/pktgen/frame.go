@@ -3,6 +3,7 @@ package pktgen
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"net"
 	"net/netip"
 
@@ -108,7 +109,7 @@ func (f *Flow) layer4() []byte {
 	return b
 }
 
-// checksum4 fills in the transport checksum over payload, which runs to the end of the packet. SCTP's is left zero.
+// checksum4 fills in the transport checksum over payload, which runs to the end of the packet.
 func checksum4(p *model.Packet, payload []byte) {
 	at := 0
 	switch p.Protocol {
@@ -124,6 +125,10 @@ func checksum4(p *model.Packet, payload []byte) {
 		return
 	case model.ProtoICMPv6:
 		at = 2
+	case model.ProtoSCTP:
+		// RFC 9260 6.8 and appendix A: CRC32c, its bytes in little-endian order.
+		binary.LittleEndian.PutUint32(payload[8:], crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)))
+		return
 	default:
 		return
 	}

@@ -16,7 +16,7 @@ func (p *planner) boxes(c *chain, items []*item, points []point) {
 		k := census{exact: true}
 		for i := range points {
 			for _, x := range items {
-				k.add(x, &points[i], dims, false)
+				k.add(x, &points[i], 0)
 			}
 		}
 		used := uint8(0)
@@ -87,7 +87,7 @@ func (m *packing) insert(b box, order int) {
 	m.index.add(b.first[0], b.last[0], len(m.in))
 	m.in = append(m.in, b)
 	e := ruleset.Element{Key: m.p.keyOf(m.fields, b.first), End: m.p.keyOf(m.fields, b.last)}
-	m.p.decide(&e, order)
+	m.p.say(&e, order)
 	m.set.Elements = append(m.set.Elements, e)
 }
 

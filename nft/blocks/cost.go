@@ -9,20 +9,24 @@ type Costs struct {
 	Rule, Set float64
 	// Hash is a look-up in a hash map, Goto entering a chain.
 	Hash, Goto float64
-	// Map and Field are the fixed costs of a pipapo look-up and of each of its fields. Line is one load of 256 bits: a
-	// field has one for each eight bits of its width and each 256 elements. Alive is one element that still matches
-	// after a field and must be carried to the next.
-	Map, Field, Line, Alive float64
+	// Map and Field are the fixed costs of a pipapo look-up and of each of its fields. A field has a group for each eight
+	// bits of its width: Group is what finding a group's row of bits costs, cold, and Line reading 256 bits of it, one for
+	// each element. Alive is one element that still matches after a field and must be carried to the next.
+	Map, Field, Group, Line, Alive float64
 	// Copy is what storing every rule of the list once more is worth.
 	Copy float64
+	// Byte is what a byte of the maps' tables costs the average packet: the more there are, the fewer are in the cache.
+	Byte float64
 	// Cut is what a look-up must cost before dividing the list is thought of, and MinMap how many entries make a map.
 	Cut    float64
 	MinMap int
+	// MaxMap is how many elements a map may have before it is cut whatever it costs: large maps are slow to change.
+	MaxMap int
 }
 
 // DefaultCosts were measured on Linux 6.18, AMD EPYC with AVX2.
 func DefaultCosts() Costs {
-	return Costs{Rule: 44, Set: 80, Hash: 60, Goto: 17, Map: 10, Field: 20, Line: 3, Alive: 7, Copy: 40, Cut: 170, MinMap: 3}
+	return Costs{Rule: 44, Set: 80, Hash: 60, Goto: 17, Map: 10, Field: 20, Group: 12, Line: 2.8, Alive: 7, Copy: 40, Byte: 25e-6, Cut: 170, MinMap: 3, MaxMap: 4096}
 }
 
 // groups is how many 8-bit groups a field of so many bits has.
@@ -39,20 +43,18 @@ type census struct {
 	shape    uint8
 }
 
-func (c *census) add(x *item, p *point, skip dim, all bool) {
-	var mask, used uint8
-	for d := range dims {
+// add counts an item; the dimensions in settled are known to contain the packet.
+func (c *census) add(x *item, p *point, settled uint8) {
+	used := x.bound &^ settled
+	mask := uint8(1<<dims - 1)
+	for m := used; m != 0; m &= m - 1 {
+		d := dim(bits.TrailingZeros8(m))
 		s := x.box[d]
-		if s == nil || d == skip && all {
-			mask |= 1 << d
-			continue
+		if !s.contains(p[d]) {
+			mask &^= 1 << d
 		}
-		used |= 1 << d
-		if c.exact && !s.exact() {
+		if c.exact && !x.opaque && !s.exact() {
 			c.exact = false
-		}
-		if s.contains(p[d]) {
-			mask |= 1 << d
 		}
 	}
 	c.items++
@@ -73,6 +75,14 @@ func (c *census) add(x *item, p *point, skip dim, all bool) {
 	c.used |= used
 	c.count[mask]++
 	c.elements += float64(x.elements)
+}
+
+func (p *planner) census(items []*item, pt *point) *census {
+	c := &census{exact: true}
+	for _, x := range items {
+		c.add(x, pt, 0)
+	}
+	return c
 }
 
 // alive is how many items contain the packet in all dimensions of set.
@@ -127,7 +137,7 @@ func (p *planner) leaf(c *census) float64 {
 	lookup := k.Map
 	for d := range dims {
 		if c.used&(1<<d) != 0 {
-			lookup += k.Field + k.Line*groups(p.geo.width[d])*lines(c.elements)
+			lookup += k.Field + groups(p.geo.width[d])*(k.Group+k.Line*lines(c.elements))
 		}
 	}
 	_, alive := c.order(c.used)
@@ -139,13 +149,67 @@ func (p *planner) leaf(c *census) float64 {
 	return opaque + min(linear, lookup)
 }
 
+// table is how many bytes the look-up tables of a pipapo map take: for each group of eight bits and each of its 256
+// values one bit per element, in steps of 256 bits (nft_set_pipapo.h).
+func (p *planner) table(fields uint8, elements float64) float64 {
+	n := 0.0
+	for d := range dims {
+		if fields&(1<<d) != 0 {
+			n += groups(p.geo.width[d])
+		}
+	}
+	return n * 256 * 32 * lines(elements)
+}
+
+// form is what the items of a list look at together.
+type form struct {
+	// used are the dimensions that some item of a map restricts, any those that some item restricts at all.
+	used, any uint8
+	exact     bool
+}
+
+func formOf(items []*item) form {
+	f := form{exact: true}
+	for _, x := range items {
+		f.any |= x.bound
+		if x.opaque {
+			continue
+		}
+		f.used |= x.bound
+		if f.exact {
+			for _, s := range x.box {
+				f.exact = f.exact && (s == nil || s.exact())
+			}
+		}
+	}
+	return f
+}
+
+// without is the form of a list that no longer looks at a dimension.
+func (f form) without(d dim) form { return form{f.used &^ (1 << d), f.any &^ (1 << d), f.exact} }
+
+// room is what the memory of a list of so many elements that is not cut further costs.
+func (p *planner) room(elements float64, f form) float64 {
+	bytes := 500.0
+	switch {
+	case elements < float64(p.costs.MinMap):
+		bytes += 300 * elements
+	case f.exact:
+		bytes += 120 * elements
+	default:
+		bytes += 120*elements + p.table(f.used, elements)
+	}
+	return p.costs.Byte * bytes
+}
+
 func lines(elements float64) float64 { return float64(int(elements+255) / 256) }
 
-// dispatch is what finding the chain of a region costs.
-func (p *planner) dispatch(d dim, regions float64, hash bool) float64 {
+// dispatch is what finding the chain of a region costs. protos is how many protocols a range of the field is divided by.
+func (p *planner) dispatch(d dim, regions float64, hash bool, protos int) float64 {
 	k := &p.costs
 	if hash {
 		return k.Hash + k.Goto
 	}
-	return k.Map + 2*k.Field + k.Line*lines(regions)*(groups(p.geo.width[d])+1) + k.Alive + k.Goto
+	// The map that finds regions is used by every packet and small: its rows are in the cache.
+	return k.Map + 2*k.Field + (groups(p.geo.width[d])+1)*(k.Group/4+k.Line*lines(regions)) + k.Alive*float64(max(1, protos)) + k.Goto
 }

@@ -2,7 +2,6 @@ package blocks
 
 import (
 	"cmp"
-	"math/bits"
 	"net/netip"
 
 	"rampart/engine/ir"
@@ -31,8 +30,10 @@ func (d dim) String() string {
 // opaque item holds everything the entry matches, and more.
 type item struct {
 	// order is the entry's place in the list. Several items may have it: together they are the entry.
-	order  int
-	box    [dims]spans
+	order int
+	box   [dims]spans
+	// bound are the dimensions that the item restricts, as bits.
+	bound  uint8
 	opaque bool
 	// silent entries decide nothing: they log or count, and the packet goes on. They are opaque too.
 	silent bool
@@ -46,43 +47,70 @@ const maxElements = 1 << 30
 
 // seal computes what depends on the box.
 func (x *item) seal() *item {
-	x.elements = 1
-	h := uint64(1)
+	x.bound, x.shape = 0, 0
 	if x.opaque {
-		h = 2
+		x.shape = 0x5bd1e995
 	}
-	for d, s := range x.box {
+	for d := range dims {
+		if x.box[d] != nil {
+			x.bound |= 1 << d
+			x.shape ^= dimHash(d, x.box[d])
+		}
+	}
+	return x.sum()
+}
+
+// sum computes what depends on the shape and the number of spans.
+func (x *item) sum() *item {
+	x.elements = 1
+	for _, s := range x.box {
 		if s != nil {
 			x.elements = min(maxElements, x.elements*len(s))
 		}
-		h = bits.RotateLeft64(h, 7)*0x9e3779b97f4a7c15 ^ s.hash() + uint64(d)
 	}
-	x.shape = mix(h)
-	x.hash = mix(h ^ uint64(x.order+1)*0x9e3779b97f4a7c15)
+	x.hash = mix(x.shape ^ uint64(x.order+1)*0x9e3779b97f4a7c15)
 	return x
+}
+
+func dimHash(d dim, s spans) uint64 { return mix(s.hash() + uint64(d)*0x9e3779b97f4a7c15) }
+
+// with is the item with another set of values in one dimension.
+func (x *item) with(d dim, s spans) *item {
+	y := *x
+	if x.box[d] != nil {
+		y.shape ^= dimHash(d, x.box[d])
+		y.bound &^= 1 << d
+	}
+	y.box[d] = s
+	if s != nil {
+		y.shape ^= dimHash(d, s)
+		y.bound |= 1 << d
+	}
+	return y.sum()
 }
 
 // byOrder puts items into the order of their entries, and those of one entry into some fixed order.
 func byOrder(a, b *item) int {
-	return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.hash, b.hash))
+	if a.order != b.order {
+		return a.order - b.order
+	}
+	return cmp.Compare(a.hash, b.hash)
 }
 
-// in is the part of the item whose dimension d is in r; all tells that the item has all of r.
-func (x *item) in(d dim, r span) (part *item, all bool) {
+// in is the part of the item whose dimension d is in r, nil when there is none.
+func (x *item) in(d dim, r span) *item {
 	s := x.box[d]
 	if s == nil {
-		return x, true
+		return x
 	}
 	c := s.clip(r)
 	switch {
 	case c.none():
-		return nil, false
+		return nil
 	case c != nil && len(c) == len(s) && c[0] == s[0] && c[len(c)-1] == s[len(s)-1]:
-		return x, false
+		return x
 	}
-	y := *x
-	y.box[d] = c
-	return y.seal(), c == nil
+	return x.with(d, c)
 }
 
 // covers tells that a packet that matches y matches x.
@@ -107,11 +135,11 @@ func (x *item) overlaps(y *item) bool {
 
 // everything tells that every packet matches.
 func (x *item) everything() bool {
-	return !x.opaque && x.box[src] == nil && x.box[dst] == nil && x.box[proto] == nil && x.box[sport] == nil && x.box[dport] == nil
+	return !x.opaque && x.bound == 0
 }
 
 // portless tells that the item asks for no port, so that packets without one may match it.
-func (x *item) portless() bool { return x.box[sport] == nil && x.box[dport] == nil }
+func (x *item) portless() bool { return x.bound&(1<<sport|1<<dport) == 0 }
 
 // geometry turns entries into items for one family.
 type geometry struct {
@@ -204,6 +232,8 @@ func (g *geometry) ports(x *item, p *ir.Peer, port dim) {
 		x.box[proto] = x.box[proto].and(portProtocols)
 		if len(p.PortSets) == 0 {
 			x.box[port] = ranges(p.Ports)
+			// All ports is still a condition: a fragment does not meet it.
+			x.opaque = x.opaque || x.box[port] == nil
 		} else {
 			x.opaque = true
 			x.box[port] = nil

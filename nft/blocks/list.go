@@ -101,7 +101,7 @@ func (p *planner) hash(c *chain, items []*item) bool {
 			}
 			seen[k] = true
 			e := ruleset.Element{Key: k}
-			p.decide(&e, x.order)
+			p.say(&e, x.order)
 			s.Elements = append(s.Elements, e)
 		})
 	}

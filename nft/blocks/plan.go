@@ -46,22 +46,29 @@ type planner struct {
 	// price is what one more copy of an item is worth, in nanoseconds of the average packet.
 	price float64
 	plan  *Plan
-	// chains holds the chains made so far by the items they look through.
+	// nodes are the decisions made so far, chains the chains made of them.
+	nodes  map[nodeKey]*node
 	chains map[chainKey]string
 	// ports tells that some look-up needs a port and holds items that do not: a packet without one misses them.
 	ports bool
 	used  []bool
 }
 
-// chainKey is a list of items, and whether packets without ports must be kept from deciding there.
-type chainKey struct {
-	items uint64
-	guard bool
-}
-
 // Build lowers a list.
 func Build(in *Input) *Plan {
-	p := &planner{in: in, plan: &Plan{}, costs: in.Costs, chains: map[chainKey]string{}, used: make([]bool, len(in.Entries))}
+	p := newPlanner(in)
+	items := p.items()
+	root := p.newChain(in.Name, in.Note)
+	n := p.decide(items, p.sample(items, sampleSize), 1, [dims]int{}, 0)
+	p.plan.Report.Expected = n.ns
+	p.emit(root, n)
+	p.finish(root, items)
+	p.report()
+	return p.plan
+}
+
+func newPlanner(in *Input) *planner {
+	p := &planner{in: in, plan: &Plan{}, costs: in.Costs, nodes: map[nodeKey]*node{}, chains: map[chainKey]string{}, used: make([]bool, len(in.Entries))}
 	if p.costs == (Costs{}) {
 		p.costs = DefaultCosts()
 	}
@@ -70,20 +77,21 @@ func Build(in *Input) *Plan {
 		keep = func(ir.SetID) bool { return false }
 	}
 	p.geo = newGeometry(in.Family, in.Sets, keep)
-	items := make([]*item, 0, len(in.Entries))
-	for i := range in.Entries {
-		if x := p.geo.item(i, &in.Entries[i]); x != nil {
+	return p
+}
+
+// items are the entries that some packet of the family matches.
+func (p *planner) items() []*item {
+	items := make([]*item, 0, len(p.in.Entries))
+	for i := range p.in.Entries {
+		if x := p.geo.item(i, &p.in.Entries[i]); x != nil {
 			items = append(items, x)
 		} else {
 			p.used[i] = true // it matches nothing, which is no fault of other rules
 		}
 	}
 	p.price = p.costs.Copy / float64(max(len(items), 32))
-	root := p.newChain(in.Name, in.Note)
-	p.body(root, items, p.sample(items, sampleSize), 1)
-	p.finish(root, items)
-	p.report()
-	return p.plan
+	return items
 }
 
 // finish adds what becomes of packets that no entry decided, and of packets without ports when some look-up has missed
@@ -120,7 +128,7 @@ func (p *planner) finish(root *chain, items []*item) {
 			toEnd = &ruleset.Rule{Statements: []ruleset.Statement{hasPort, ruleset.Verdict{Kind: ruleset.Return}}}
 			again.Rules = append(again.Rules, toEnd)
 		}
-		p.body(again, portless, p.sample(portless, sampleSize), 0)
+		p.emit(again, p.decide(portless, p.sample(portless, sampleSize), 0, [dims]int{}, 0))
 		open = append(open, p.plan.Chains[at:]...)
 		if silent {
 			open = append(open, root.Chain)

@@ -11,14 +11,20 @@ type Report struct {
 	Boxes, Hash, Plain, Elements int
 	// Chains is how many chains there are.
 	Chains int
+	// Expected is the cost model's estimate for a packet drawn from the rules, in nanoseconds.
+	Expected float64
 }
 
-func (r *Report) cut(d dim, regions int) {
+func (r *Report) cut(k *cut) {
 	if r.Cuts == nil {
 		r.Cuts, r.Regions = map[string]int{}, map[string]int{}
 	}
-	r.Cuts[d.String()]++
-	r.Regions[d.String()] += regions
+	name := k.d.String()
+	if k.byProto {
+		name += " and protocol"
+	}
+	r.Cuts[name]++
+	r.Regions[name] += len(k.regions)
 }
 
 func (p *planner) report() {

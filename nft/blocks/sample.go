@@ -40,17 +40,3 @@ func (p *planner) inside(x *item) point {
 	}
 	return pt
 }
-
-// within are the sample packets of a region, with local ones where there are too few.
-func (p *planner) within(d dim, r spans, points []point, items []*item) []point {
-	var out []point
-	for _, pt := range points {
-		if r.contains(pt[d]) {
-			out = append(out, pt)
-		}
-	}
-	if len(out) < localSize {
-		out = append(out, p.sample(items, localSize-len(out))...)
-	}
-	return out
-}

@@ -11,7 +11,9 @@ type trie struct {
 	// covers is how many items cover the node, those of its ancestors included, and mark their fingerprint.
 	covers int
 	mark   uint64
-	kids   *[2]trie
+	// openCovers is how many of the cover items, the wild ones aside, are of any protocol.
+	openCovers int
+	kids       *[2]trie
 }
 
 // minPartial is where halving ends: what is left are few enough to be looked at one by one.
@@ -43,7 +45,7 @@ func (t *trie) split(d dim) {
 	t.kids = new([2]trie)
 	for i, r := range halves {
 		k := &t.kids[i]
-		*k = trie{r: r, bits: t.bits - 1, depth: t.depth + 1, covers: t.covers, mark: t.mark}
+		*k = trie{r: r, bits: t.bits - 1, depth: t.depth + 1, covers: t.covers, openCovers: t.openCovers, mark: t.mark}
 		for _, x := range t.partial {
 			s := x.box[d]
 			j := s.from(r.lo)
@@ -53,6 +55,9 @@ func (t *trie) split(d dim) {
 				k.cover = append(k.cover, x)
 				k.covers++
 				k.mark ^= mix(x.hash)
+				if x.box[proto] == nil {
+					k.openCovers++
+				}
 			default:
 				k.partial = append(k.partial, x)
 			}
@@ -64,15 +69,10 @@ func (t *trie) split(d dim) {
 // stop tells whether a cut that leaves at most limit partial items in a region ends at the node.
 func (t *trie) stop(limit int) bool { return t.kids == nil || len(t.partial) <= limit }
 
-// region is a part of a cut: ranges of one dimension whose packets meet the same items.
-type region struct {
-	ranges spans
-	items  []*item // restricted to the region, in order
-}
-
-// leaves calls f for every node at which a cut with the limit ends, in ascending order, with the items that cover it.
-func (t *trie) leaves(limit int, above []*item, f func(t *trie, cover []*item)) {
-	above = append(above[:len(above):len(above)], t.cover...)
+// leaves calls f for every node at which a cut with the limit ends, in ascending order, with the lists of the items that
+// cover it, from the top down.
+func (t *trie) leaves(limit int, above [][]*item, f func(t *trie, covers [][]*item)) {
+	above = append(above[:len(above):len(above)], t.cover)
 	if t.stop(limit) {
 		f(t, above)
 		return
@@ -81,24 +81,22 @@ func (t *trie) leaves(limit int, above []*item, f func(t *trie, cover []*item)) 
 	t.kids[1].leaves(limit, above, f)
 }
 
-// size tells how many regions a cut has and how many items they hold together; equal neighbours are one region, and
-// regions that hold what holds everywhere are none.
-func (t *trie) size(limit int, wild uint64) (regions, items int) {
+// size calls f for each region of a cut. Equal neighbours are one region, and regions that hold what holds everywhere
+// are none.
+func (t *trie) size(limit int, wild uint64, f func(*trie)) {
 	last := wild
-	t.leaves(limit, nil, func(n *trie, _ []*item) {
-		if len(n.partial) == 0 {
-			if n.mark == wild || n.mark == last {
-				last = n.mark
-				return
-			}
-			last = n.mark
-		} else {
+	t.leaves(limit, nil, func(n *trie, _ [][]*item) {
+		switch {
+		case len(n.partial) > 0:
 			last = wild
+		case n.mark == wild, n.mark == last:
+			last = n.mark
+			return
+		default:
+			last = n.mark
 		}
-		regions++
-		items += n.covers + len(n.partial)
+		f(n)
 	})
-	return regions, items
 }
 
 // lookup is the path from the root to the node that holds v at the finest cut.

@@ -11,21 +11,27 @@ import (
 
 // Blocks is the GroupFunc whose chains cost a packet nearly the same whatever the number of rules: it flattens the group
 // and looks it up in verdict maps (nft/blocks).
-func Blocks(b *Builder, g *ir.Group, v Verdicts) string { return BlocksWith(blocks.Costs{})(b, g, v) }
+func Blocks(b *Builder, g *ir.Group, v Verdicts) string {
+	return BlocksWith(blocks.Costs{})(b, g, v)
+}
 
 // BlocksWith is Blocks with another cost model; the zero one is the default.
-func BlocksWith(costs blocks.Costs) GroupFunc {
+func BlocksWith(costs blocks.Costs) GroupFunc { return BlocksExplained(costs, nil) }
+
+// BlocksExplained is BlocksWith that tells report, if it is not nil, how each list was lowered.
+func BlocksExplained(costs blocks.Costs, report func(Report)) GroupFunc {
 	return func(b *Builder, g *ir.Group, v Verdicts) string {
-		f := &flattener{b: b, g: g, v: v, costs: costs}
+		f := &flattener{b: b, g: g, v: v, costs: costs, report: report}
 		return f.list(flat.Of(g))
 	}
 }
 
 type flattener struct {
-	b     *Builder
-	g     *ir.Group
-	v     Verdicts
-	costs blocks.Costs
+	b      *Builder
+	g      *ir.Group
+	v      Verdicts
+	costs  blocks.Costs
+	report func(Report)
 }
 
 // list lowers a list and those it goes to, and returns the chain to enter it by.
@@ -64,6 +70,9 @@ func (f *flattener) fill(name string, l *flat.List, next map[*flat.List]string) 
 	}
 	for _, version := range []uint8{4, 6} {
 		plan := blocks.Build(f.input(name, l, version, next, tail))
+		if f.report != nil {
+			f.report(Report{List: name, Version: version, Report: plan.Report})
+		}
 		for _, made := range plan.Chains {
 			add, _ := f.b.Chain(made.Name, made.Note)
 			add.Rules = made.Rules
@@ -131,4 +140,11 @@ func (f *flattener) tail(l *flat.List, next map[*flat.List]string) []*ruleset.Ru
 
 func (f *flattener) note(l *flat.List) string {
 	return fmt.Sprintf("%s %s, %d rules", l.Name, dirWord(f.g.Direction), len(l.Entries))
+}
+
+// Report says how a list was lowered for one IP version.
+type Report struct {
+	List    string
+	Version uint8
+	blocks.Report
 }

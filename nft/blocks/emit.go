@@ -10,106 +10,101 @@ import (
 	"rampart/nft/ruleset"
 )
 
-// body adds to a chain what looks through the items.
-func (p *planner) body(c *chain, items []*item, points []point, weight float64) {
-	for {
-		items = prune(items)
-		k := p.choose(items, points, weight)
-		if k == nil {
-			p.list(c, items, points)
-			return
-		}
+// emit adds to a chain what a decision says.
+func (p *planner) emit(c *chain, n *node) {
+	for n.cut != nil {
 		// What is everywhere stays in this chain, for the packets of no region; and for those without a port when the
 		// regions are ports, which is why nothing that they may match is missing from it.
-		p.cut(c, k, points, weight)
-		if len(k.rest) == 0 {
-			return
-		}
-		items = k.rest
-		points = p.sample(items, localSize)
-		weight = 0
+		p.emitCut(c, n.cut)
+		n = n.cut.rest
 	}
+	p.list(c, n.items, n.points)
 }
 
-// cut adds the map that finds the region of a packet, and the regions' chains.
-func (p *planner) cut(c *chain, k *cut, points []point, weight float64) {
-	s := &ruleset.Set{Name: c.name + "-by-" + dimWord[k.d], Verdicts: true}
+// emitCut adds the map that finds the region of a packet, and the regions' chains.
+func (p *planner) emitCut(c *chain, k *cut) {
+	s := &ruleset.Set{Name: fmt.Sprintf("%s-by-%s", c.name, dimWord[k.d]), Verdicts: true, Interval: !k.hash}
 	fields := []dim{k.d}
-	if !k.hash {
-		s.Interval = true
+	if !k.hash && k.d != proto {
+		// A second field makes the map a pipapo map, which a search of sorted ranges does not match in speed.
 		fields = append(fields, proto)
-		if k.d == proto {
-			fields = fields[:1]
-		}
 	}
 	for _, f := range fields {
 		s.Fields = append(s.Fields, p.field(f))
 	}
 	inner := c.guard && k.d != sport && k.d != dport
-	for _, r := range k.regions {
+	for i := range k.regions {
+		r := &k.regions[i]
+		if len(r.node.items) == 0 {
+			// Nothing matches here. The list of the packets of no region may not be asked either, and need not: it is
+			// part of every region's.
+			continue
+		}
 		e := ruleset.Element{}
-		list := prune(r.items)
-		if first := list[0]; first.everything() {
-			p.decide(&e, first.order)
+		if r.node.decides() {
+			p.say(&e, r.node.items[0].order)
 			s.Counters = p.in.Counters
 		} else {
-			sub := p.within(k.d, r.ranges, points, list)
-			share := weight * float64(countIn(points, k.d, r.ranges)) / float64(max(1, len(points)))
-			e.Verdict = ruleset.GotoChain(p.region(c.name+"."+p.label(k.d, r.ranges[0]), list, sub, share, inner))
+			label := p.label(k.d, r.ranges[0])
+			if r.protos != nil {
+				label += "." + p.label(proto, r.protos[0])
+			}
+			e.Verdict = ruleset.GotoChain(p.region(c.name+"."+label, r.node, inner))
+		}
+		protos := r.protos
+		if protos == nil {
+			protos = spans{{num{}, num{0, 255}}}
 		}
 		for _, x := range r.ranges {
-			e.Key = string(p.key(nil, k.d, x.lo))
-			e.End = string(p.key(nil, k.d, x.hi))
-			if len(fields) > 1 {
-				e.Key = string(p.key([]byte(e.Key), proto, num{}))
-				e.End = string(p.key([]byte(e.End), proto, num{0, 255}))
+			first, last := p.key(nil, k.d, x.lo), p.key(nil, k.d, x.hi)
+			if len(fields) == 1 {
+				e.Key, e.End = string(first), string(last)
+				s.Elements = append(s.Elements, e)
+				continue
 			}
-			if !s.Interval {
-				e.End = ""
+			for _, y := range protos {
+				e.Key = string(p.key(slices.Clone(first), proto, y.lo))
+				e.End = string(p.key(slices.Clone(last), proto, y.hi))
+				s.Elements = append(s.Elements, e)
 			}
-			s.Elements = append(s.Elements, e)
 		}
 	}
 	slices.SortFunc(s.Elements, func(a, b ruleset.Element) int { return strings.Compare(a.Key, b.Key) })
 	if !s.Interval {
+		for i := range s.Elements {
+			s.Elements[i].End = ""
+		}
 		s.Size = size(len(s.Elements))
 	}
 	p.plan.Sets = append(p.plan.Sets, s)
-	p.plan.Report.cut(k.d, len(k.regions))
+	p.plan.Report.cut(k)
 	p.lookup(c, s, fields)
 }
 
-func countIn(points []point, d dim, r spans) int {
-	n := 0
-	for i := range points {
-		if r.contains(points[i][d]) {
-			n++
-		}
-	}
-	return n
+// chainKey is a decision, and whether packets without ports must be kept from deciding there.
+type chainKey struct {
+	node  *node
+	guard bool
 }
 
-// region returns the chain that looks through the items; equal lists share one.
-func (p *planner) region(name string, items []*item, points []point, weight float64, guard bool) string {
-	key := chainKey{guard: guard}
-	for _, x := range items {
-		key.items = mix(key.items*31 + x.hash)
-	}
+// region returns the chain of a region; those with equal lists share one.
+func (p *planner) region(name string, n *node, guard bool) string {
+	key := chainKey{n, guard}
 	if have, ok := p.chains[key]; ok {
 		return have
 	}
 	p.chains[key] = name
 	c := p.newChain(name, "")
 	c.guard = guard
-	p.body(c, items, points, weight)
+	p.emit(c, n)
 	return name
 }
 
 // lookup adds a rule that looks fields up in a map.
 func (p *planner) lookup(c *chain, s *ruleset.Set, fields []dim) {
-	st := []ruleset.Statement{ruleset.Family(p.in.Family)}
-	if !slices.Contains(fields, src) && !slices.Contains(fields, dst) {
-		st = nil
+	var st []ruleset.Statement
+	if slices.Contains(fields, src) || slices.Contains(fields, dst) {
+		st = append(st, ruleset.Family(p.in.Family))
 	}
 	if c.guard && !slices.Contains(fields, sport) && !slices.Contains(fields, dport) {
 		st = append(st, hasPort)
@@ -117,8 +112,8 @@ func (p *planner) lookup(c *chain, s *ruleset.Set, fields []dim) {
 	c.Rules = append(c.Rules, &ruleset.Rule{Statements: append(st, ruleset.VerdictMap{Fields: s.Fields, Map: s.Name})})
 }
 
-// decide makes an element say what an entry decides.
-func (p *planner) decide(e *ruleset.Element, order int) {
+// say makes an element say what an entry decides.
+func (p *planner) say(e *ruleset.Element, order int) {
 	p.used[order] = true
 	e.Verdict = p.in.Verdict(order)
 	e.ID = p.in.Entries[order].Rule.ID
@@ -135,7 +130,7 @@ func (p *planner) label(d dim, s span) string {
 	case src, dst:
 		a := p.addr(s.lo)
 		bits := a.BitLen()
-		for n := 0; n < a.BitLen() && !s.hi.less(s.lo.low(n+1)); n++ {
+		for n := 0; n < a.BitLen() && s.lo.less(s.lo.flip(n)) && !s.hi.less(s.lo.low(n+1)); n++ {
 			bits--
 		}
 		return fmt.Sprintf("%c%s-%d", dimWord[d][0], strings.ReplaceAll(a.String(), ":", "_"), bits)
@@ -196,45 +191,4 @@ func size(n int) uint32 {
 		s *= 2
 	}
 	return s
-}
-
-// prune leaves out items that earlier ones leave nothing of. Among many items only the obvious cases are found.
-func prune(items []*item) []*item {
-	out := make([]*item, 0, len(items))
-	seen := make(map[uint64]bool, len(items))
-	var broad []*item
-next:
-	for _, x := range items {
-		if seen[x.shape|1] {
-			continue
-		}
-		for _, y := range broad {
-			if y.covers(x) {
-				continue next
-			}
-		}
-		out = append(out, x)
-		if x.opaque {
-			continue
-		}
-		if x.everything() {
-			break
-		}
-		seen[x.shape|1] = true
-		if len(items) <= 256 || len(broad) < 64 && free(x) >= 3 {
-			broad = append(broad, x)
-		}
-	}
-	return out
-}
-
-// free is how many dimensions the item leaves open.
-func free(x *item) int {
-	n := 0
-	for _, s := range x.box {
-		if s == nil {
-			n++
-		}
-	}
-	return n
 }
