@@ -27,7 +27,7 @@ func hostile() map[string]string {
 	for i := range 5_000 {
 		chain += fmt.Sprintf(" a%d = local.a%d\n", i, i+1)
 	}
-	const n = 20_000
+	const n = 10_000
 	return map[string]string{
 		"brackets.yaml":        strings.Repeat("[", n),
 		"braces.yaml":          strings.Repeat("{a: ", n),
