@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -30,6 +31,7 @@ func (d *fileDecoder) resource(n *tree.Node, k model.Kind, what string) {
 			d.diags = append(d.diags, p.Diagnostic)
 		}
 	}
+	problems = slices.DeleteFunc(problems, func(p schema.Problem) bool { return p.Diagnostic != nil && p.Diagnostic.Severity == hcl.DiagWarning })
 	for _, e := range model.Validate(r) {
 		if len(problems) == 0 || !e.Warning && !covered(problems, n, e.Path) {
 			d.diags = append(d.diags, fieldDiagnostic(n, e, note))

@@ -164,6 +164,11 @@ func (s *structCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 			meant = append(meant, d.unknown(s, n, nf, f))
 			continue
 		}
+		if strings.HasSuffix(f.snake, "selector") && isEmptyString(nf.Value) {
+			if _, text := f.codec.(stringCodec); text {
+				d.warn(n.File.Range(nf.Start, nf.End), d.pathTo(f.json), "Empty selector", "It restricts nothing, as if it were not there.")
+			}
+		}
 		if nf.Value.Kind == tree.Null {
 			continue
 		}
@@ -184,6 +189,10 @@ func (s *structCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 			d.fail(head(n), d.pathTo(f.json), "Missing field", "%q is required in %s.", name, d.enclosing())
 		}
 	}
+}
+
+func isEmptyString(n *tree.Node) bool {
+	return n.Kind == tree.Null || n.Kind == tree.String && n.Text == ""
 }
 
 func (s *structCodec) encode(e encoder, v reflect.Value) *tree.Node {

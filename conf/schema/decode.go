@@ -102,12 +102,17 @@ func (d *decoder) valid(n *tree.Node) bool {
 const maxProblems = 200
 
 func (d *decoder) fail(r hcl.Range, path, summary, detail string, args ...any) {
-	if len(d.problems) >= maxProblems {
-		return
+	d.report(hcl.DiagError, r, path, summary, fmt.Sprintf(detail, args...))
+}
+
+func (d *decoder) warn(r hcl.Range, path, summary, detail string) {
+	d.report(hcl.DiagWarning, r, path, summary, detail)
+}
+
+func (d *decoder) report(severity hcl.DiagnosticSeverity, r hcl.Range, path, summary, detail string) {
+	if len(d.problems) < maxProblems {
+		d.problems = append(d.problems, Problem{path, &hcl.Diagnostic{Severity: severity, Summary: summary, Detail: detail, Subject: &r}})
 	}
-	d.problems = append(d.problems, Problem{path, &hcl.Diagnostic{
-		Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(detail, args...), Subject: &r,
-	}})
 }
 
 // invalid reports the value of the field being decoded.
