@@ -73,6 +73,9 @@ func (b *bench) rate(ctx context.Context, c report.Case, flows []filter.Flow, or
 		}
 		x := &contestant{seat: s, sender: sender}
 		all = append(all, x)
+		if err := b.meet(s, flows, c.Size); err != nil {
+			return err
+		}
 		if err := b.warm(x); err != nil {
 			return err
 		}
@@ -108,6 +111,17 @@ func (b *bench) rate(ctx context.Context, c report.Case, flows []filter.Flow, or
 		}
 	}
 	return nil
+}
+
+// meet sends every flow once, so that connection tracking knows it. Several first packets of one flow in one batch would
+// compete, and the kernel drops all but one.
+func (b *bench) meet(s *seat, flows []filter.Flow, size int) error {
+	sender, err := s.rig.Sender(rig.Stream{Flows: flows, Size: size, CPU: b.CPU, Realtime: b.Realtime})
+	if err != nil {
+		return err
+	}
+	_, err = s.rig.Send(sender, len(flows))
+	return errors.Join(err, sender.Close())
 }
 
 // warm lets the path see its packets, and finds out how many of them a repetition sends.

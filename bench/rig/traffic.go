@@ -3,6 +3,7 @@ package rig
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"rampart/bench/filter"
 	"rampart/bench/pktgen"
@@ -111,12 +112,33 @@ func (r *Rig) Send(s *Sender, n int) (c Count, err error) {
 	if c.Result, err = s.Generator.Send(n); err != nil {
 		return c, err
 	}
-	after, err := r.sink.Arrived()
-	if err != nil {
-		return c, err
+	c.Want = s.Allowed(from, from+c.Sent)
+	after, err := r.settle(before + c.Want)
+	c.Arrived = after - before
+	return c, err
+}
+
+// The kernel may leave the last packets of a run to a thread, which comes to them when the sender has gone: settle reads
+// the sink until as many as are wanted have come and no more come, or nothing has come for patience.
+const (
+	settlePause = 300 * time.Microsecond
+	patience    = 20 * time.Millisecond
+)
+
+func (r *Rig) settle(want uint64) (uint64, error) {
+	last, err := r.sink.Arrived()
+	for quiet := time.Duration(0); err == nil; quiet += settlePause {
+		time.Sleep(settlePause)
+		var now uint64
+		now, err = r.sink.Arrived()
+		if now != last {
+			quiet = 0
+		} else if now >= want || quiet >= patience {
+			break
+		}
+		last = now
 	}
-	c.Want, c.Arrived = s.Allowed(from, from+c.Sent), after-before
-	return c, nil
+	return last, err
 }
 
 // Record runs fn while a recorder for a stream's frames is the sink.

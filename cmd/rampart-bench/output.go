@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"rampart/bench/report"
 )
@@ -31,9 +32,15 @@ func writeFiles(d *report.Document, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	for name, fn := range map[string]func(io.Writer) error{
-		"report.json": d.WriteJSON, "report.csv": d.WriteCSV, "report.txt": d.WriteTable,
-	} {
+	files := map[string]func(io.Writer) error{
+		"report.html": d.WriteHTML, "report.json": d.WriteJSON, "report.csv": d.WriteCSV, "report.txt": d.WriteTable,
+	}
+	for _, g := range d.Grids() {
+		if g.Plottable() {
+			files[plotName(g)+".svg"], files[plotName(g)+".png"] = g.WriteSVG, g.WritePNG
+		}
+	}
+	for name, fn := range files {
 		if err := writeFile(filepath.Join(dir, name), fn); err != nil {
 			return err
 		}
@@ -47,4 +54,18 @@ func writeFile(path string, fn func(io.Writer) error) error {
 		return err
 	}
 	return errors.Join(fn(f), f.Close())
+}
+
+// plotName is a file name that says what a plot shows.
+func plotName(g *report.Grid) string {
+	words := []string{g.Measure.Name}
+	for _, w := range []string{g.Case.Set, fmt.Sprintf("ipv%d", g.Case.Family), g.Case.Traffic, g.Case.Match} {
+		if w != "" && w != "ipv0" {
+			words = append(words, w)
+		}
+	}
+	if g.Case.Size != 0 {
+		words = append(words, fmt.Sprint(g.Case.Size))
+	}
+	return strings.Join(words, "-")
 }
