@@ -25,6 +25,7 @@ type Backend struct {
 	mu      sync.Mutex
 	program *ir.Program
 	planner *planner
+	stale   bool // planner is of an earlier program
 	// conntrack is why the kernel cannot ask conntrack, nil when it can.
 	conntrack error
 	observer  observer
@@ -73,10 +74,11 @@ func (b *Backend) Apply(_ context.Context, p *ir.Program) (ir.Receipt, error) {
 	start := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.program, b.planner = p, nil
+	b.program, b.stale = p, true
 	if b.config.Mode != Off {
 		if err := inNetNS(b.config.NetNS, b.reconcile); err != nil {
 			// Better no fast path than an old one.
+			b.planner = nil
 			err = errors.Join(err, b.detach())
 			b.config.Logger.Error("the fast path is off", "error", err)
 			b.retryAt = time.Now().Add(retryPause)
@@ -94,11 +96,11 @@ func (b *Backend) reconcile() error {
 	if err != nil {
 		return err
 	}
-	if b.planner == nil {
+	if b.planner == nil || b.stale {
 		if b.conntrack == nil {
 			b.conntrack = b.probe()
 		}
-		b.planner = newPlanner(b.program, around, b.conntrack, b.config.Limits)
+		b.planner, b.stale = newPlanner(b.program, around, b.conntrack, b.config.Limits, b.planner), false
 	}
 	b.planner.around, b.names = around, around.names
 	plans := map[string]*plan{}
@@ -108,6 +110,7 @@ func (b *Backend) reconcile() error {
 		}
 	}
 	// Only now are all deniers known.
+	b.planner.finish()
 	for _, p := range plans {
 		if p.policy != nil {
 			p.policy.deniers = b.planner.deniers.List()

@@ -47,16 +47,32 @@ type planner struct {
 	flat    *flat.Program
 	builder *table.Builder
 	deniers *table.Deniers
-	around  *surroundings
+	// fresh is how many deniers there were when they were last numbered from nothing.
+	fresh  int
+	around *surroundings
 	// conntrack says why conntrack cannot be asked, nil when it can.
 	conntrack error
 }
 
-func newPlanner(p *ir.Program, around *surroundings, conntrack error, limits table.Limits) *planner {
-	d := &table.Deniers{}
-	return &planner{
-		program: p, flat: flat.Build(p), deniers: d, around: around, conntrack: conntrack,
-		builder: &table.Builder{Sets: p.Set, Limits: limits, Deniers: d},
+// newPlanner takes over what it can from the planner of the program before, nil for none.
+func newPlanner(p *ir.Program, around *surroundings, conntrack error, limits table.Limits, previous *planner) *planner {
+	out := &planner{
+		program: p, flat: flat.Build(p), around: around, conntrack: conntrack,
+		builder: &table.Builder{Sets: p.Set, Limits: limits, Deniers: &table.Deniers{}},
+	}
+	// Deniers are only ever added: begin anew when most of them must be gone.
+	if previous != nil && len(previous.deniers.List()) < 2*previous.fresh+1024 {
+		out.builder.Previous, out.builder.Deniers, out.fresh = previous.builder, previous.deniers, previous.fresh
+	}
+	out.deniers = out.builder.Deniers
+	return out
+}
+
+// finish is called when all plans are made.
+func (b *planner) finish() {
+	b.builder.Previous = nil
+	if b.fresh == 0 {
+		b.fresh = len(b.deniers.List())
 	}
 }
 

@@ -30,14 +30,12 @@ func (r Ruling) String() string {
 	return [...]string{"pass", "allow", "deny", "continue", "another"}[r]
 }
 
-// Denier is something that denies packets: a rule, or a default (Rule is 0).
+// Denier is something that denies packets: a rule, or a default (Rule is 0). What it is called and where it was written
+// changes more often than what it denies, and is left to those who know rules by their identifiers.
 type Denier struct {
 	Rule model.RuleID
 	// Counter is what its packets are counted under: Rule, or the default's identifier.
 	Counter model.RuleID
-	// Why and Origin are as in model.Verdict.
-	Why    string
-	Origin model.Origin
 }
 
 // Deniers numbers the deniers of the tables that are built with it. Equal ones share a number.
@@ -73,10 +71,24 @@ type Table struct{ head *stage }
 
 // stage is one list.
 type stage struct {
+	list   *flat.List
 	v4, v6 *classify.Classifier
+	// places are those of the list's entries, in order.
+	places []place
 	// outcomes are indexed by the classifiers' values.
 	outcomes []outcome
 	end      outcome
+	// sets are those that the entries were expanded with; whole tells that no limit on the whole list had a say in it.
+	sets  func(ir.SetID) *ir.Set
+	whole bool
+}
+
+// place is where an entry is in the classifiers.
+type place struct {
+	// key stands for everything that decides which packets the entry matches and what becomes of them.
+	key      uint64
+	priority uint64
+	value    uint32
 }
 
 type outcome struct {
@@ -90,7 +102,12 @@ type Builder struct {
 	Sets    func(ir.SetID) *ir.Set
 	Limits  Limits
 	Deniers *Deniers
-	stages  map[flat.ID]*stage
+	// Previous is the builder of the program before, with the same Deniers and Limits: what has not changed is taken from
+	// it, and a list that has changed a little is changed a little.
+	Previous *Builder
+	stages   map[flat.ID]*stage
+	// Built, Kept and Changed count lists.
+	Built, Kept, Changed int
 }
 
 // Build makes the table of a list.
@@ -111,28 +128,70 @@ func (b *Builder) stage(l *flat.List) (*stage, error) {
 	if s := b.stages[l.ID]; s != nil {
 		return s, nil
 	}
-	s := &stage{outcomes: make([]outcome, len(l.Entries))}
+	keys := make([]uint64, len(l.Entries))
 	for i := range l.Entries {
-		e := &l.Entries[i]
-		o, err := b.outcome(e.Verdict, e.Next, Denier{e.Rule.ID, e.Rule.ID, e.Why, e.Rule.Origin})
-		if err != nil {
-			return nil, err
-		}
-		s.outcomes[i] = o
+		keys[i] = b.key(&l.Entries[i])
 	}
+	s := &stage{list: l, sets: b.Sets}
 	var err error
-	end := Denier{0, ir.DefaultID(ir.ListDefault(l.End.Why, string(l.ID))), l.End.Why, l.End.Origin}
-	if s.end, err = b.outcome(l.End.Verdict, l.End.Next, end); err != nil {
+	if s.end, err = b.outcome(l.End.Verdict, l.End.Next, Denier{0, ir.DefaultID(ir.ListDefault(l.End.Why, string(l.ID)))}); err != nil {
 		return nil, err
 	}
-	if s.v4, err = b.classifier(l, s, 4); err != nil {
-		return nil, err
+	done, err := b.change(s, keys)
+	if err == nil && !done {
+		err = b.build(s, keys)
 	}
-	if s.v6, err = b.classifier(l, s, 6); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, fmt.Errorf("match table %s: %w", l.Name, err)
 	}
 	b.stages[l.ID] = s
 	return s, nil
+}
+
+// build makes a stage from nothing.
+func (b *Builder) build(s *stage, keys []uint64) error {
+	s.places, s.outcomes, s.whole = make([]place, len(keys)), make([]outcome, len(keys)), true
+	for i, key := range keys {
+		o, err := b.entryOutcome(&s.list.Entries[i])
+		if err != nil {
+			return err
+		}
+		s.places[i], s.outcomes[i] = place{key: key, priority: uint64(i+1) << 32, value: uint32(i)}, o
+	}
+	for _, f := range []family{4, 6} {
+		x := b.expander(f, b.Sets)
+		var rules []classify.Rule
+		for i := range s.list.Entries {
+			rules = append(rules, x.entry(&s.list.Entries[i], s.places[i])...)
+		}
+		s.whole = s.whole && x.boxes < x.limits.Boxes
+		c, err := classify.Build(f == 6, rules)
+		if err != nil {
+			return err
+		}
+		s.set(f, c)
+	}
+	b.Built++
+	return nil
+}
+
+func (s *stage) set(f family, c *classify.Classifier) {
+	if f == 4 {
+		s.v4 = c
+	} else {
+		s.v6 = c
+	}
+}
+
+func (s *stage) get(f family) *classify.Classifier {
+	if f == 4 {
+		return s.v4
+	}
+	return s.v6
+}
+
+func (b *Builder) entryOutcome(e *flat.Entry) (outcome, error) {
+	return b.outcome(e.Verdict, e.Next, Denier{e.Rule.ID, e.Rule.ID})
 }
 
 func (b *Builder) outcome(v flat.Verdict, next *flat.List, d Denier) (o outcome, err error) {
@@ -150,34 +209,27 @@ func (b *Builder) outcome(v flat.Verdict, next *flat.List, d Denier) (o outcome,
 	return o, err
 }
 
+func (b *Builder) expander(f family, sets func(ir.SetID) *ir.Set) *expander {
+	return &expander{family: f, sets: sets, known: map[ir.SetID]spans{}, limits: b.Limits}
+}
+
 // uncertain is the value of boxes that are not exactly a rule's.
 const uncertain = classify.NoMatch - 1
 
-// classifier makes the boxes of a list in one family.
-func (b *Builder) classifier(l *flat.List, s *stage, f family) (*classify.Classifier, error) {
-	x := &expander{family: f, sets: b.Sets, known: map[ir.SetID]spans{}, limits: b.Limits}
-	var rules []classify.Rule
-	for i := range l.Entries {
-		e := &l.Entries[i]
-		// An entry that only counts has no say in what becomes of a packet; one that logs must see it in nftables.
-		if e.Verdict == flat.Nothing && !e.Log {
-			continue
-		}
-		boxes, exact := x.expand(&e.Rule.Match)
-		value := uint32(i)
-		if !exact || e.Log || e.HTTP {
-			value = uncertain
-		}
-		for _, r := range boxes {
-			r.Priority, r.Value = uint64(i), value
-			rules = append(rules, r)
-		}
+// entry makes the boxes of an entry at its place.
+func (x *expander) entry(e *flat.Entry, at place) []classify.Rule {
+	// An entry that only counts has no say in what becomes of a packet; one that logs must see it in nftables.
+	if e.Verdict == flat.Nothing && !e.Log {
+		return nil
 	}
-	c, err := classify.Build(f == 6, rules)
-	if err != nil {
-		return nil, fmt.Errorf("match table %s: %w", l.Name, err)
+	boxes, exact := x.expand(&e.Rule.Match)
+	if !exact || e.Log || e.HTTP {
+		at.value = uncertain
 	}
-	return c, nil
+	for i := range boxes {
+		boxes[i].Priority, boxes[i].Value = at.priority, at.value
+	}
+	return boxes
 }
 
 // Bytes is the memory of the table's classifiers.
