@@ -48,7 +48,7 @@ Exit codes: 0 no errors (there may be warnings); 1 errors; 2 wrong usage.`,
 			return c.writeText(e)
 		},
 	}
-	cmd.Flags().StringArrayVarP(&files, "file", "f", nil, "policy `PATH`: a file, a directory, or - for standard input; may be repeated")
+	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "policy `PATH`: a file, a directory, or - for standard input; may be repeated")
 	cmd.Flags().StringVar(&config, "config", "", "the daemon's configuration `FILE`")
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "output `format`: text or json")
 	return cmd

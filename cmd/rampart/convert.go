@@ -48,7 +48,7 @@ Exit codes: 0 written; 1 the files have errors, which are printed; 2 wrong usage
 			return w.Flush()
 		},
 	}
-	cmd.Flags().StringArrayVarP(&files, "file", "f", nil, "policy `PATH`: a file, a directory, or - for standard input; may be repeated")
+	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "policy `PATH`: a file, a directory, or - for standard input; may be repeated")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "output `format`: hcl, yaml or json")
 	return cmd
 }

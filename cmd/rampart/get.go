@@ -64,7 +64,7 @@ Exit codes: 0 printed; 1 a named resource does not exist, or the files are wrong
 			return get(cmd.Context(), e, f, args[0], args[1:])
 		},
 	}
-	cmd.Flags().StringArrayVarP(&f.files, "file", "f", nil, "read `PATH`, a file, a directory, or - for standard input, and not the daemon; may be repeated")
+	cmd.Flags().StringArrayVarP(&f.files, "filename", "f", nil, "read `PATH`, a file, a directory, or - for standard input, and not the daemon; may be repeated")
 	cmd.Flags().StringVarP(&f.namespace, "namespace", "n", "", "the `NAMESPACE` (default \"default\")")
 	cmd.Flags().BoolVarP(&f.all, "all-namespaces", "A", false, "all namespaces")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "table", "output `format`: "+strings.Join(getOutputs, ", "))
