@@ -20,6 +20,8 @@ type Config struct {
 	Backends []Backend
 	// Links tells the addresses of interfaces, for host endpoints given by expectedIPs; nil when that is not needed.
 	Links Links
+	// Connections ends open connections that a new program denies; nil leaves them open.
+	Connections Connections
 	// StateDir keeps the last good bundles and the generation; "" keeps nothing.
 	StateDir string
 	// ClearOnExit takes everything out of force when the engine stops. By default it stays in force.

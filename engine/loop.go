@@ -23,6 +23,8 @@ type loop struct {
 	drifts    chan drift
 	saver     *saver
 	saveError chan error
+	cutter    *cutter
+	looked    chan struct{}
 	beat      heartbeat
 
 	store    *store.Store
@@ -57,7 +59,7 @@ func newLoop(e *Engine) *loop {
 	l := &loop{
 		e: e, log: e.config.Logger,
 		delivered: make(chan struct{}, 1), linked: make(chan struct{}, 1), drifts: make(chan drift, 16), saveError: make(chan error, 1),
-		compiler: compile.NewCompiler(e.config.Options),
+		looked: make(chan struct{}, 1), compiler: compile.NewCompiler(e.config.Options),
 	}
 	var names []string
 	for _, s := range e.config.Sources {
@@ -66,6 +68,7 @@ func newLoop(e *Engine) *loop {
 		names = append(names, s.Name())
 	}
 	l.store = store.New(names...)
+	l.cutter = newCutter(e.config.Connections, l.log, e.metrics, func() { signal(l.looked) })
 	l.saver = newSaver(e.state, l.log, func(err error) {
 		select {
 		case l.saveError <- err:
@@ -86,6 +89,7 @@ func (l *loop) run(ctx context.Context) error {
 	var newsgroup, servicegroup sync.WaitGroup
 	l.startNews(news, &newsgroup)
 	servicegroup.Go(func() { l.saver.run(service) })
+	servicegroup.Go(func() { l.cutter.run(service) })
 	servicegroup.Go(func() { watchdog(service, l.e.config.Watchdog, &l.beat, l.e.config.Notify) })
 
 	l.steps(ctx)
@@ -156,6 +160,8 @@ func (l *loop) steps(ctx context.Context) {
 		case t := <-l.e.reloads:
 			l.beat.begin()
 			l.beginReload(t)
+		case <-l.looked: // the status tells
+			l.beat.begin()
 		case err := <-l.saveError:
 			l.beat.begin()
 			l.fail("state directory", err.Error())

@@ -27,6 +27,9 @@ type metrics struct {
 	repairs       *prometheus.CounterVec
 	flows         prometheus.Counter
 	counterErrors prometheus.Counter
+	cuts          prometheus.Counter
+	restored      prometheus.Counter
+	cutErrors     prometheus.Counter
 }
 
 // scrapeTimeout is how long reading counters may hold up a scrape.
@@ -52,6 +55,9 @@ func newMetrics(e *Engine) *metrics {
 		counterErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "rampart", Name: "counter_errors_total", Help: "Times that the counters of rules could not be read.",
 		}),
+		cuts:      counter("connections_cut_total", "Open connections that changes of policy ended.").WithLabelValues(),
+		restored:  counter("connections_restored_total", "Connections cut before that a later policy allowed again.").WithLabelValues(),
+		cutErrors: counter("connection_errors_total", "Times that open connections could not all be held against a new policy.").WithLabelValues(),
 	}
 	// A series that exists only after the first failure cannot be alerted on.
 	for _, s := range e.config.Sources {
@@ -62,7 +68,8 @@ func newMetrics(e *Engine) *metrics {
 		m.drifts.WithLabelValues(b.Name())
 		m.repairs.WithLabelValues(b.Name())
 	}
-	m.registry.MustRegister(m.applySeconds, m.applyFailures, m.sourceErrors, m.drifts, m.repairs, m.flows, m.counterErrors, m,
+	m.registry.MustRegister(m.applySeconds, m.applyFailures, m.sourceErrors, m.drifts, m.repairs, m.flows, m.counterErrors, m.cuts,
+		m.restored, m.cutErrors, m,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

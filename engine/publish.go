@@ -11,7 +11,7 @@ import (
 func (l *loop) publish() {
 	s := api.Status{
 		Version: l.e.config.Version, Node: l.e.config.Node, PID: os.Getpid(), State: l.stateName(), Started: l.e.started,
-		Program: l.current.describe(), LastError: l.lastError, Sources: []api.Source{}, Backends: []api.Backend{},
+		Program: l.current.describe(), Connections: l.cutter.describe(), LastError: l.lastError, Sources: []api.Source{}, Backends: []api.Backend{},
 	}
 	for _, f := range l.feeds {
 		s.Sources = append(s.Sources, f.describe())

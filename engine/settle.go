@@ -75,6 +75,7 @@ func (l *loop) putInForce(s *seat, r Receipt, repair bool) {
 		s.log.Info("program in force", "generation", r.Generation, "hash", r.Hash, "duration", r.Duration, "objects", r.Objects,
 			"endpoints", l.current.counts.Endpoints, "policies", l.current.counts.Policies, "inactive", l.current.counts.InactivePolicies,
 			"rules", l.current.counts.Rules)
+		l.cutter.offer(l.current.program)
 	}
 	l.save()
 }

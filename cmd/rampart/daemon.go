@@ -16,6 +16,7 @@ import (
 	"rampart/conf"
 	"rampart/engine"
 	"rampart/engine/api"
+	"rampart/engine/conntrack"
 	"rampart/engine/ir"
 	"rampart/nft"
 )
@@ -64,7 +65,13 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 	if err != nil {
 		return errors.Join(err, backend.Close())
 	}
-	fw, err := engine.New(engineConfig(e, c, backends, logger))
+	config := engineConfig(e, c, backends, logger)
+	if c.ConntrackRevalidate {
+		if config.Connections, err = conntrack.New(conntrack.Config{Keep: keepSSHSession(os.Getenv), Logger: logger}); err != nil {
+			return errors.Join(fmt.Errorf("conntrack_revalidate: %w", err), closeAll(backends))
+		}
+	}
+	fw, err := engine.New(config)
 	if err != nil {
 		return errors.Join(err, closeAll(backends))
 	}

@@ -32,10 +32,13 @@ var rooms = map[string]room{
 	"engine/compile": {inside: []string{"model", "model/selector", "model/store", "engine/ir"}, outside: nothing},
 	"engine/eval":    {inside: []string{"model", "model/selector", "engine/ir"}, outside: nothing},
 	"engine":         {inside: []string{"model", "model/selector", "model/store", "conf", "engine/ir", "engine/compile", "engine/eval"}},
-	"nft":            {inside: []string{"model", "engine/ir"}},
-	"xdp":            {inside: []string{"model", "engine/ir"}},
-	"bench":          {inside: []string{"*"}},
-	"cmd":            {inside: []string{"*"}},
+	"engine/conntrack": {
+		inside: []string{"model", "engine/ir", "engine/eval"}, outside: []string{"github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
+	},
+	"nft":   {inside: []string{"model", "engine/ir"}},
+	"xdp":   {inside: []string{"model", "engine/ir"}},
+	"bench": {inside: []string{"*"}},
+	"cmd":   {inside: []string{"*"}},
 }
 
 const module = "rampart"
@@ -142,6 +145,8 @@ func TestImportRuleTable(t *testing.T) {
 		{"rampart/engine/eval", "rampart/model/store", false},
 		{"rampart/engine", "rampart/nft", false},
 		{"rampart/engine/api", "rampart/xdp", false},
+		{"rampart/engine", "rampart/engine/conntrack", false},
+		{"rampart/engine/conntrack", "rampart/nft", false},
 		{"rampart/nft", "rampart/engine", false},
 		{"rampart/nft/ruleset", "rampart/engine/ir/flat", true},
 		{"rampart/xdp/classify", "rampart/nft", false},

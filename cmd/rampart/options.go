@@ -2,6 +2,7 @@ package main
 
 import (
 	"rampart/conf"
+	"rampart/engine/conntrack"
 	"rampart/engine/ir"
 	"rampart/model"
 )
@@ -18,6 +19,9 @@ func programOptions(c *conf.Daemon) ir.Options {
 		LogGroup:         c.Log.Group,
 		LogPrefix:        c.Log.Prefix,
 		LogRate:          c.Log.Rate,
+	}
+	if c.ConntrackRevalidate {
+		o.CutMark = conntrack.DefaultMark
 	}
 	switch c.EndpointToHostAction {
 	case conf.ActionAccept:

@@ -20,9 +20,6 @@ func preflight(c *conf.Daemon) error {
 		errs = append(errs, fmt.Errorf("the firewall needs the capability CAP_NET_ADMIN, which user %d does not have: run it as root",
 			os.Geteuid()))
 	}
-	if c.ConntrackRevalidate {
-		errs = append(errs, errors.New("conntrack_revalidate is not available in this version"))
-	}
 	return errors.Join(errs...)
 }
 

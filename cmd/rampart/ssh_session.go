@@ -128,6 +128,14 @@ func (s sshSession) warn(p *ir.Program) string {
 	return ""
 }
 
+// keepSSHSession names the session that the daemon was started from, if any, for the parts that end connections.
+func keepSSHSession(getenv func(string) string) func(protocol uint8, a, b netip.AddrPort) bool {
+	s, ok := findSSHSession(getenv)
+	return func(protocol uint8, a, b netip.AddrPort) bool {
+		return ok && protocol == model.ProtoTCP && (a == s.client && b == s.server || a == s.server && b == s.client)
+	}
+}
+
 func (s sshSession) describe(ep *ir.Endpoint, v model.Verdict) string {
 	by := v.DecidedBy
 	if o := v.Origin.String(); o != "" {

@@ -128,6 +128,9 @@ func writeStatus(w io.Writer, s *api.Status, now time.Time) error {
 			row("", "%s", line)
 		}
 	}
+	if c := s.Connections; c != nil {
+		row("connections", "%s", describeConnections(c, now))
+	}
 	for _, text := range s.Warnings {
 		row("warning", "%s", text)
 	}
@@ -164,6 +167,21 @@ func describeBackend(b api.Backend, now time.Time) string {
 	}
 	if b.Error != "" {
 		text += fmt.Sprintf(", next try in %s: %s", age(b.NextTry, now), b.Error)
+	}
+	return text
+}
+
+func describeConnections(c *api.Connections, now time.Time) string {
+	if c.Checked.IsZero() {
+		return "none cut so far"
+	}
+	text := fmt.Sprintf("%d cut by changes of policy", c.Cut)
+	if c.Restored > 0 {
+		text += fmt.Sprintf(", %d of them allowed again", c.Restored)
+	}
+	text += fmt.Sprintf("; last looked at %d open ones %s ago for generation %d and cut %d", c.Tracked, age(now, c.Checked), c.Generation, c.LastCut)
+	if c.Error != "" {
+		text += ", not completely: " + c.Error
 	}
 	return text
 }

@@ -38,6 +38,8 @@ type Status struct {
 	Pending  *Pending  `json:"pending,omitempty"`
 	Sources  []Source  `json:"sources"`
 	Backends []Backend `json:"backends"`
+	// Connections tells of open connections that changes of policy have ended; nil when they are left alone.
+	Connections *Connections `json:"connections,omitempty"`
 	// LastError is the newest failure of any kind, kept after it has been put right.
 	LastError *Failure `json:"lastError,omitempty"`
 	// Warnings are about the program in force.
@@ -141,6 +143,22 @@ type Backend struct {
 	NextTry   time.Time `json:"nextTry,omitzero"`
 	// Details say, for people, how the backend does its work.
 	Details []string `json:"details,omitempty"`
+}
+
+// Connections describes what changes of policy did to open connections.
+type Connections struct {
+	// Cut and Restored count connections since the daemon started: those that a change of policy ended, and those among
+	// them that a later change allowed again.
+	Cut      uint64 `json:"cut"`
+	Restored uint64 `json:"restored"`
+	// Generation, Checked, Tracked and LastCut are about the last look: for which program it was, when, how many
+	// connections were open and how many it ended.
+	Generation uint64    `json:"generation"`
+	Checked    time.Time `json:"checked,omitzero"`
+	Tracked    int       `json:"tracked"`
+	LastCut    int       `json:"lastCut"`
+	// Error is why the last look was not complete; it is repeated.
+	Error string `json:"error,omitempty"`
 }
 
 // Failure is something that went wrong.

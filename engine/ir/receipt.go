@@ -27,6 +27,16 @@ type Counter struct {
 	Bytes   uint64 `json:"bytes"`
 }
 
+// Cuts is what became of open connections after a change of policy.
+type Cuts struct {
+	// Tracked is how many connections were looked at.
+	Tracked int
+	// Cut are those that the new program denies, Restored those cut earlier that it allows.
+	Cut, Restored int
+	// Examples names some of those cut and what denies them.
+	Examples []string
+}
+
 // Flow is one packet that a Log rule, or a backend's own trace, reported.
 type Flow struct {
 	Time time.Time

@@ -123,10 +123,12 @@ func (s *stager) established(c *ruleset.Chain) {
 }
 
 // cut denies packets of open connections that a later policy no longer allows. Whoever runs the program marks them; both
-// directions end, also the one that policy would let begin a connection of its own.
+// directions end, also the one that policy would let begin a connection of its own. What is only related to one passes: that
+// is the reset or the error that answers a denied packet (nf_conntrack_attach).
 func (s *stager) cut(c *ruleset.Chain) {
 	if bit := s.program.Options.CutMark; bit != 0 {
-		s.builtin(c, "cut-connection", ruleset.Flags{Field: ruleset.CTMark, Mask: bit}, s.deny)
+		s.builtin(c, "cut-connection", ruleset.Flags{Field: ruleset.CTMark, Mask: bit},
+			ruleset.Flags{Field: ruleset.CTState, Mask: ruleset.CTEstablished}, s.deny)
 	}
 }
 
