@@ -130,5 +130,8 @@ func (f *explainFlags) one(e *env, w *explainWorld, args []string) (err error) {
 	if w.engine == engineOracle {
 		return writeVerdict(e.stdout, walk)
 	}
-	return writeWalk(e.stdout, walk)
+	if err := writeWalk(e.stdout, walk); err != nil {
+		return err
+	}
+	return w.writePath(e.stdout, pr)
 }

@@ -2,10 +2,15 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 
 	"rampart/conf"
 	"rampart/engine"
+	"rampart/engine/compile"
+	"rampart/engine/ir"
+	"rampart/model"
 	"rampart/xdp"
 )
 
@@ -31,4 +36,19 @@ func closeAll(backends []engine.Backend) error {
 		errs = append(errs, b.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// writePath prints which path decides about the packet at a host endpoint that has the fast path.
+func (w *explainWorld) writePath(out io.Writer, pr model.Probe) error {
+	p := compile.Compile(w.view, compile.Host{Node: w.names.nodes[pr.Endpoint]}, ir.Options{})
+	early, why, ok := xdp.Explain(p, pr)
+	var err error
+	switch {
+	case !ok:
+	case early:
+		_, err = fmt.Fprintln(out, "fast path: where it is attached, drops the packet before nftables")
+	default:
+		_, err = fmt.Fprintf(out, "fast path: leaves the packet to nftables: %s\n", why)
+	}
+	return err
 }
