@@ -79,7 +79,7 @@ func kindHelp() string {
 		aliases := slices.DeleteFunc(slices.Clone(k.Aliases()), func(a string) bool {
 			return strings.HasPrefix(a, strings.ToLower(string(k))[:len(k)-1])
 		})
-		fmt.Fprintf(&b, "  %-30s %s\n", k, strings.Join(aliases, " "))
+		b.WriteString(strings.TrimRight(fmt.Sprintf("  %-30s %s", k, strings.Join(aliases, " ")), " ") + "\n")
 	}
 	return b.String()
 }

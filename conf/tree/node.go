@@ -64,21 +64,6 @@ func (n *Node) Field(name string) *Field {
 	return nil
 }
 
-// Remove takes the named fields out of a Map.
-func (n *Node) Remove(names ...string) {
-	kept := n.Fields[:0]
-next:
-	for _, f := range n.Fields {
-		for _, name := range names {
-			if f.Name == name {
-				continue next
-			}
-		}
-		kept = append(kept, f)
-	}
-	n.Fields = kept
-}
-
 // Single is the one block of a Blocks list, else the node itself.
 func (n *Node) Single() *Node {
 	if n.Blocks && len(n.Items) == 1 {
