@@ -4,7 +4,7 @@
 //	            │ no verdict yet        ▲
 //	            ▼                       │ private veth, tcx redirect to the NIC's ingress
 //	        AF_XDP ring (xdp/xsk) ─► worker ─► match tables (xdp/table, xdp/classify)
-//	                                    └► denied: counted, dropped, cached when it repeats
+//	                                    └► denied, and no known connection: counted, dropped, cached when it repeats
 //
 // nftables is complete without it and stays the authority. Backend takes compiled programs as package nft does; for each
 // interface that it is configured for it finds the host endpoint, and applies the denials of the layers that are sure to

@@ -31,6 +31,7 @@ type guard struct {
 
 	policy      atomic.Pointer[policy]
 	cacheErrors atomic.Uint64
+	askErrors   atomic.Uint64
 	generation  uint32
 	redirecting bool
 	quietSince  time.Time

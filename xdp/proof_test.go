@@ -21,6 +21,13 @@ import (
 const (
 	allowUDP = "  - {action: Allow, protocol: UDP, destination: {ports: [9]}}\n"
 	allowTCP = "  - {action: Allow, protocol: TCP, destination: {ports: [7]}}\n"
+
+	anythingOut = `---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: anything-out}
+spec: {selector: side == 'out', types: [Egress], egress: [{action: Allow}]}
+`
 )
 
 // No packet is judged by a verdict older than a change once Apply has returned: under a flood that fills cache and rings
@@ -103,8 +110,52 @@ func TestConnectionsThroughTheFastPath(t *testing.T) {
 		}
 	}
 	s := r.status()
-	if s.Judged < 12 || s.Denied < 2 || s.Events[bpf.Established] == 0 || s.Lost != 0 {
-		t.Errorf("%v: %d judged, %d denied, %d established, %d lost", s, s.Judged, s.Denied, s.Events[bpf.Established], s.Lost)
+	if s.Judged < 12 || s.Denied < 2 || s.Events[bpf.CachedAllow] == 0 || s.Lost != 0 {
+		t.Errorf("%v: %d judged, %d denied, %d allowed from the cache, %d lost", s, s.Judged, s.Denied, s.Events[bpf.CachedAllow], s.Lost)
+	}
+}
+
+// What the host asks for is answered although policy allows nothing in: with nothing cached, and after a denial of the same
+// addresses and ports was cached.
+func TestAnswersToTheHost(t *testing.T) {
+	r := newRig(t, xdp.Config{})
+	r.apply(hostPolicy(allowTCP) + anythingOut)
+	const here, there = 40001, 9
+	answer := lab.Probe{From: "client", Packet: model.Packet{Src: r.peer.Addr(4), Dst: r.host(4), Protocol: model.ProtoUDP, SrcPort: there, DstPort: here}}
+	ask := lab.Probe{From: lab.FirewallName, Packet: model.Packet{Src: r.host(4), Dst: r.peer.Addr(4), Protocol: model.ProtoUDP, SrcPort: here, DstPort: there}}
+	prober, err := lab.NewProber(r.top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prober.Close()
+	prober.KeepConnections = true
+	prober.Settle = func() error { return settled(r.fast) }
+	for i, step := range []struct {
+		probe lab.Probe
+		want  string
+	}{
+		{answer, ""}, {answer, ""}, {answer, ""}, // unasked: denied, cached, denied from the cache
+		{ask, "client"}, {answer, lab.FirewallName}, {answer, lab.FirewallName},
+	} {
+		got, err := prober.Send(step.probe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got[0] != step.want {
+			t.Fatalf("step %d arrived at %q, want %q: %v", i, got[0], step.want, r.status())
+		}
+	}
+	s := r.status()
+	if s.Events[bpf.CachedDeny] != 1 || s.Events[bpf.Established] != 2 {
+		t.Errorf("%d denied from the cache, %d established, want 1 and 2", s.Events[bpf.CachedDeny], s.Events[bpf.Established])
+	}
+	r.applyFast(compilePolicy(t, hostPolicy(allowTCP)+anythingOut)) // void what is cached: the worker has to find out
+	got, err := prober.Send(answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := r.status(); got[0] != lab.FirewallName || s.Denied != 2 {
+		t.Errorf("an answer nothing is cached about arrived at %q, want the firewall; %d denied", got[0], s.Denied)
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"rampart/model"
 	"rampart/model/store"
 	"rampart/nft"
+	"rampart/nft/lower"
 	"rampart/xdp"
 )
 
@@ -50,7 +51,7 @@ func newRig(t testing.TB, c xdp.Config) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{t: t, top: top, peer: top.Peers[0]}
-	if r.full, err = nft.New(nft.Config{NetNS: top.Firewall.FD()}); err != nil {
+	if r.full, err = nft.New(nft.Config{NetNS: top.Firewall.FD(), Group: lower.Blocks}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.full.Close() })

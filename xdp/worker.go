@@ -15,7 +15,7 @@ import (
 )
 
 // batch is how many frames a worker takes at a time.
-const batch = 64
+const batch = bpf.MaxQuestions
 
 // worker decides about the frames of one receive queue. It is one goroutine on a thread of its own.
 type worker struct {
@@ -36,6 +36,7 @@ type worker struct {
 	packets [batch]packet
 	rulings [batch]ruling
 	judge   *judge
+	inquiry *bpf.Inquiry
 	repeats repeats
 	flows   []bpf.Flow
 	verdict []bpf.Verdict
@@ -48,8 +49,16 @@ type worker struct {
 // run takes frames until the worker is stopped, and then what is left.
 func (w *worker) run() {
 	defer close(w.done)
-	runtime.LockOSThread() // not unlocked: a pinned thread ends with its goroutine
+	runtime.LockOSThread() // not unlocked: the changed thread ends with its goroutine
 	pin(w.queue)
+	if ns := w.guard.config.NetNS; ns != 0 {
+		if err := unix.Setns(ns, unix.CLONE_NEWNET); err != nil {
+			err = fmt.Errorf("enter the network namespace: %w", err)
+			w.failed.Store(&err)
+			return
+		}
+	}
+	w.inquiry = w.guard.fast.Inquiry(w.queue)
 	room := w.guard.fast.Room(w.queue)
 	w.refill(room)
 	var in [batch]xsk.Desc
@@ -95,6 +104,7 @@ func (w *worker) batch(frames []xsk.Desc) {
 		parse(w.rx.Frame(d), &packets[i])
 	}
 	w.judge.judge(p, packets, rulings)
+	w.acquit(packets, rulings)
 	w.flows, w.verdict = w.flows[:0], w.verdict[:0]
 	back := frames[:0:len(frames)]
 	tally := &p.tallies[w.queue]
@@ -121,6 +131,30 @@ func (w *worker) batch(frames []xsk.Desc) {
 	} else {
 		w.giveBack(back)
 		w.cache()
+	}
+}
+
+// acquit lets packets go that policy denies and that belong to connections: nftables accepts those before it asks policy.
+func (w *worker) acquit(packets []packet, rulings []ruling) {
+	n := 0
+	var at [batch]int
+	for i := range rulings {
+		if rulings[i].Ruling == table.Deny && !rulings[i].final {
+			w.inquiry.Flows[n], at[n] = flowOf(&packets[i]), i
+			n++
+		}
+	}
+	if n == 0 {
+		return
+	}
+	err := w.inquiry.Ask(n)
+	if err != nil {
+		w.guard.askErrors.Add(1)
+	}
+	for k, i := range at[:n] {
+		if err != nil || w.inquiry.Known[k] != 0 {
+			rulings[i] = ruling{}
+		}
 	}
 }
 

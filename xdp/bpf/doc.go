@@ -1,11 +1,13 @@
 // Package bpf is the kernel's side of the fast path: an XDP program in front of an interface, its maps, and a tcx program
 // that gives packets back to the stack.
 //
-//	frame ─► parse ─► failsafe port? ─► cached allow? ─► known to conntrack? ─► cached deny? ─► room in the queue's socket? ─► socket
-//	           │           │                 │                 │                    │                  │
-//	           └───────────┴──────── stack ──┴─────────────────┘                  drop               stack
+//	frame ─► parse ─► failsafe port? ─► cached verdict? ─────────────────────► room in the queue's socket? ─► socket
+//	           │           │             │ allow   │ deny                            │
+//	           │           │             │   known to conntrack? ─no─► drop          │
+//	           └───────────┴──── stack ──┴─────────┘ yes                           stack
 //
-// A cached denial by untracked policy drops at once: it does not look at connections.
+// A cached denial by untracked policy drops at once: it does not look at connections. Who judges packets from the socket
+// has to ask conntrack as well, before a denial: Inquiry does so for many at once.
 //
 // Fragments, IP options, tunnels, ICMP other than echo requests, VLAN tags, multicast, packets not for the interface's own
 // hardware address, unknown protocols and damaged headers are always the stack's, that is nftables'. Every verdict in the

@@ -302,6 +302,45 @@ static __always_inline int established(struct xdp_md *ctx, struct flow *f)
 	return 1;
 }
 
+// A worker's questions about flows that are to be denied: which of them are connections after all?
+#define QUESTIONS 64
+
+struct inquiry {
+	struct flow flows[QUESTIONS];
+	__u8 known[QUESTIONS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct inquiry);
+} inquiries SEC(".maps");
+
+// rampart_inquiry is run by workers themselves (BPF_PROG_TEST_RUN), so that conntrack is searched on their time and not on
+// the interface's. The packet holds the number of the inquiry and of its questions.
+SEC("xdp")
+int rampart_inquiry(struct xdp_md *ctx)
+{
+	__u32 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	if (data + 2 > end)
+		return XDP_ABORTED;
+
+	__u32 number = data[0], n = data[1];
+	struct inquiry *q = bpf_map_lookup_elem(&inquiries, &number);
+
+	if (!q)
+		return XDP_ABORTED;
+	for (__u32 i = 0; i < QUESTIONS; i++) {
+		if (i >= n)
+			break;
+		q->known[i] = conntrack && established(ctx, &q->flows[i]);
+	}
+	return XDP_PASS;
+}
+
 // judge decides a packet or redirects it to its queue's socket.
 SEC("xdp.frags")
 int rampart_xdp(struct xdp_md *ctx)
@@ -343,9 +382,10 @@ int rampart_xdp(struct xdp_md *ctx)
 		if (slot == VERDICT_ALLOW)
 			return count(EVENT_CACHED_ALLOW, XDP_PASS);
 	}
-	if (!(cached && slot & VERDICT_FINAL) && tracked && conntrack && established(ctx, &f))
-		return count(EVENT_ESTABLISHED, XDP_PASS);
 	if (cached) {
+		// Since the verdict was cached the host may have opened a connection that this is the answer to.
+		if (!(slot & VERDICT_FINAL) && tracked && conntrack && established(ctx, &f))
+			return count(EVENT_ESTABLISHED, XDP_PASS);
 		slot &= ~VERDICT_FINAL;
 
 		struct counter *c = bpf_map_lookup_elem(&denied, &slot);

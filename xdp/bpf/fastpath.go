@@ -24,11 +24,13 @@ type Options struct {
 type FastPath struct {
 	objects fastPathMaps
 	program *ebpf.Program
+	inquiry *ebpf.Program
 	// whyNot is what the kernel said when the program was to ask conntrack.
 	whyNot   error
 	slots    uint32
 	settings *sharedSettings
 	rooms    []Room
+	asked    []byte // the inquiries' memory
 	unmap    []func() error
 }
 
@@ -67,11 +69,12 @@ func (f *FastPath) load(o *Options, conntrack bool) error {
 	var objects struct {
 		fastPathMaps
 		Program *ebpf.Program `ebpf:"rampart_xdp"`
+		Inquiry *ebpf.Program `ebpf:"rampart_inquiry"`
 	}
 	if err := spec.LoadAndAssign(&objects, nil); err != nil {
 		return err
 	}
-	f.objects, f.program = objects.fastPathMaps, objects.Program
+	f.objects, f.program, f.inquiry = objects.fastPathMaps, objects.Program, objects.Inquiry
 	return nil
 }
 
@@ -100,7 +103,7 @@ func (f *FastPath) Close() error {
 	}
 	f.unmap = nil
 	if f.program != nil {
-		errs = append(errs, f.program.Close(), f.objects.Close())
+		errs = append(errs, f.program.Close(), f.inquiry.Close(), f.objects.Close())
 	}
 	return errors.Join(errs...)
 }

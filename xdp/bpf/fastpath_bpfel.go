@@ -30,6 +30,12 @@ type fastPathFlow struct {
 	Unused   [2]uint8
 }
 
+type fastPathInquiry struct {
+	_     structs.HostLayout
+	Flows [64]fastPathFlow
+	Known [64]uint8
+}
+
 type fastPathPorts struct {
 	_    structs.HostLayout
 	Tcp  uint64
@@ -68,10 +74,12 @@ const (
 	fastPathMapDenied           = "denied"
 	fastPathMapEvents           = "events"
 	fastPathMapFailsafes        = "failsafes"
+	fastPathMapInquiries        = "inquiries"
 	fastPathMapRooms            = "rooms"
 	fastPathMapSockets          = "sockets"
 	fastPathMapVerdicts         = "verdicts"
 	fastPathProgRampartHandback = "rampart_handback"
+	fastPathProgRampartInquiry  = "rampart_inquiry"
 	fastPathProgRampartXdp      = "rampart_xdp"
 	fastPathVarConntrack        = "conntrack"
 	fastPathVarMark             = "mark"
@@ -121,6 +129,7 @@ type fastPathSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type fastPathProgramSpecs struct {
 	RampartHandback *ebpf.ProgramSpec `ebpf:"rampart_handback"`
+	RampartInquiry  *ebpf.ProgramSpec `ebpf:"rampart_inquiry"`
 	RampartXdp      *ebpf.ProgramSpec `ebpf:"rampart_xdp"`
 }
 
@@ -132,6 +141,7 @@ type fastPathMapSpecs struct {
 	Denied    *ebpf.MapSpec `ebpf:"denied"`
 	Events    *ebpf.MapSpec `ebpf:"events"`
 	Failsafes *ebpf.MapSpec `ebpf:"failsafes"`
+	Inquiries *ebpf.MapSpec `ebpf:"inquiries"`
 	Rooms     *ebpf.MapSpec `ebpf:"rooms"`
 	Sockets   *ebpf.MapSpec `ebpf:"sockets"`
 	Verdicts  *ebpf.MapSpec `ebpf:"verdicts"`
@@ -170,6 +180,7 @@ type fastPathMaps struct {
 	Denied    *ebpf.Map `ebpf:"denied"`
 	Events    *ebpf.Map `ebpf:"events"`
 	Failsafes *ebpf.Map `ebpf:"failsafes"`
+	Inquiries *ebpf.Map `ebpf:"inquiries"`
 	Rooms     *ebpf.Map `ebpf:"rooms"`
 	Sockets   *ebpf.Map `ebpf:"sockets"`
 	Verdicts  *ebpf.Map `ebpf:"verdicts"`
@@ -181,6 +192,7 @@ func (m *fastPathMaps) Close() error {
 		m.Denied,
 		m.Events,
 		m.Failsafes,
+		m.Inquiries,
 		m.Rooms,
 		m.Sockets,
 		m.Verdicts,
@@ -201,12 +213,14 @@ type fastPathVariables struct {
 // It can be passed to loadFastPathObjects or ebpf.CollectionSpec.LoadAndAssign.
 type fastPathPrograms struct {
 	RampartHandback *ebpf.Program `ebpf:"rampart_handback"`
+	RampartInquiry  *ebpf.Program `ebpf:"rampart_inquiry"`
 	RampartXdp      *ebpf.Program `ebpf:"rampart_xdp"`
 }
 
 func (p *fastPathPrograms) Close() error {
 	return _FastPathClose(
 		p.RampartHandback,
+		p.RampartInquiry,
 		p.RampartXdp,
 	)
 }

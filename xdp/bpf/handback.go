@@ -24,8 +24,9 @@ func NewHandback(ifindex, target int, mark uint32) (*Handback, error) {
 		return nil, err
 	}
 	delete(spec.Programs, fastPathProgRampartXdp)
+	delete(spec.Programs, fastPathProgRampartInquiry)
 	for name, m := range spec.Maps {
-		if m.Type != ebpf.Array || name == fastPathMapConfig || name == fastPathMapRooms {
+		if m.Type != ebpf.Array || name == fastPathMapConfig || name == fastPathMapRooms || name == fastPathMapInquiries || name == fastPathMapFailsafes {
 			delete(spec.Maps, name)
 		}
 	}

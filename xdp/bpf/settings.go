@@ -67,7 +67,8 @@ func (f *FastPath) share() error {
 			taken: (*atomic.Uint64)(unsafe.Pointer(&mem[at+int(unsafe.Offsetof(fastPathRoom{}.Taken))])),
 		})
 	}
-	return nil
+	f.asked, err = f.mmap(f.objects.Inquiries, MaxQueues*inquirySize)
+	return err
 }
 
 func (f *FastPath) mmap(m *ebpf.Map, size int) ([]byte, error) {
