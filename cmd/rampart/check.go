@@ -28,9 +28,9 @@ With --config the daemon's configuration is checked and, without -f, the policy 
 Exit codes: 0 no errors (there may be warnings); 1 errors; 2 wrong usage.`,
 		Example: `  rampart check -f /etc/rampart/policy.d
   kubectl get networkpolicies -A -o yaml | rampart check -f -`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return &usageError{fmt.Errorf("check takes no arguments; name files with -f: -f %s", args[0])}
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := noArgs(cmd, args); err != nil {
+				return err
 			}
 			if len(files) == 0 && config == "" {
 				return &usageError{errors.New("nothing to check; name files with -f, or a daemon configuration with --config")}
@@ -38,9 +38,6 @@ Exit codes: 0 no errors (there may be warnings); 1 errors; 2 wrong usage.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output != "text" && output != "json" {
-				return &usageError{fmt.Errorf("unrecognized output format %q: text or json", output)}
-			}
 			c := checkConfiguration(cmd.Context(), e, config, files)
 			if output == "json" {
 				return c.writeJSON(e)
@@ -48,9 +45,9 @@ Exit codes: 0 no errors (there may be warnings); 1 errors; 2 wrong usage.`,
 			return c.writeText(e)
 		},
 	}
-	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "policy `PATH`: a file, a directory, or - for standard input; may be repeated")
-	cmd.Flags().StringVar(&config, "config", "", "the daemon's configuration `FILE`")
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "output `format`: text or json")
+	fileFlag(cmd, &files)
+	configFlag(cmd, &config)
+	outputFlag(cmd, &output, "text", "text", "json")
 	return cmd
 }
 

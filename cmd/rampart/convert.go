@@ -2,10 +2,6 @@ package main
 
 import (
 	"bufio"
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,14 +21,14 @@ the same. Comments, and the layout of the input, are not kept; HCL's local value
 
 Exit codes: 0 written; 1 the files have errors, which are printed; 2 wrong usage.`,
 		Example: `  rampart convert -f policy.yaml -o hcl > policy.hcl`,
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 0:
-				return &usageError{fmt.Errorf("convert takes no arguments; name files with -f: -f %s", args[0])}
+				return noArgs(cmd, args)
 			case len(files) == 0:
-				return &usageError{errors.New("nothing to convert; name files with -f")}
-			case !slices.Contains(conf.Formats(), output):
-				return &usageError{fmt.Errorf("unrecognized output format %q: one of %s", output, strings.Join(conf.Formats(), ", "))}
+				return usagef("nothing to convert; name files with -f")
+			case output == "":
+				return usagef("which format? give -o %s", alternatives(conf.Formats()))
 			}
 			return nil
 		},
@@ -48,7 +44,7 @@ Exit codes: 0 written; 1 the files have errors, which are printed; 2 wrong usage
 			return w.Flush()
 		},
 	}
-	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "policy `PATH`: a file, a directory, or - for standard input; may be repeated")
-	cmd.Flags().StringVarP(&output, "output", "o", "", "output `format`: hcl, yaml or json")
+	fileFlag(cmd, &files)
+	outputFlag(cmd, &output, "", conf.Formats()...)
 	return cmd
 }

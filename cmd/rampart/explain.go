@@ -58,11 +58,13 @@ Exit codes: 0 every probe was answered, whatever the verdict; 1 some was not, or
 			return f.one(e, w, args)
 		},
 	}
-	cmd.Flags().StringArrayVarP(&f.files, "filename", "f", nil, "read resources from a file or directory `PATH`, or from standard input if -; may be repeated")
-	cmd.Flags().StringVar(&f.hook, "hook", "normal", "where at a host endpoint: normal, forward, preDNAT or untracked")
+	fileFlag(cmd, &f.files)
+	wordFlag(cmd, &f.hook, "hook", "hook", "", "normal", "`HOOK` of a host endpoint: normal, forward, preDNAT or untracked",
+		"normal", "forward", "preDNAT", "untracked")
 	cmd.Flags().StringVar(&f.probes, "probes", "", "answer the probes in `FILE`, or on standard input if -")
-	cmd.Flags().StringVarP(&f.output, "output", "o", "", "output `format`: text or json; ndjson with --probes")
-	cmd.Flags().StringVar(&f.engine, "engine", "compiled", "evaluator: compiled, or oracle, which reads the resources without compiling them")
+	outputFlag(cmd, &f.output, "", "text", "json", "ndjson")
+	wordFlag(cmd, &f.engine, "engine", "engine", "", "compiled", "`EVALUATOR`: compiled, or oracle, which reads the resources without compiling them",
+		"compiled", "oracle")
 	return cmd
 }
 
@@ -70,17 +72,14 @@ Exit codes: 0 every probe was answered, whatever the verdict; 1 some was not, or
 func (f *explainFlags) check(args []string) error {
 	usage := func(format string, a ...any) error { return &usageError{fmt.Errorf(format, a...)} }
 	if len(f.files) == 0 {
-		return usage("explain needs -f PATH")
-	}
-	if f.engine != "compiled" && f.engine != "oracle" {
-		return usage("unknown engine %q: compiled or oracle", f.engine)
+		return usage("nothing to explain with; name files with -f")
 	}
 	if f.probes != "" {
 		switch {
 		case len(args) > 0:
 			return usage("explain takes one probe as arguments or many with --probes, not both")
 		case f.output != "" && f.output != "ndjson":
-			return usage("unrecognized output format %q: --probes writes ndjson", f.output)
+			return usage("--probes writes ndjson, not %s", f.output)
 		case f.probes == "-" && slices.Contains(f.files, "-"):
 			return usage("standard input cannot be both the resources and the probes")
 		}
@@ -89,11 +88,8 @@ func (f *explainFlags) check(args []string) error {
 	if len(args) != 3 {
 		return usage(`explain needs ENDPOINT, ingress or egress, and a packet in quotes ("tcp 10.0.0.1:40000 > 10.0.0.3:6379")`)
 	}
-	if f.output != "" && f.output != "text" && f.output != "json" {
-		return usage("unrecognized output format %q: text or json", f.output)
-	}
-	if _, ok := model.ParseLayer(f.hook); !ok {
-		return usage("unknown hook %q: normal, forward, preDNAT or untracked", f.hook)
+	if f.output == "ndjson" {
+		return usage("-o ndjson goes with --probes; one probe is answered as text or json")
 	}
 	if _, err := model.ParseDirection(args[1]); err != nil {
 		return &usageError{err}

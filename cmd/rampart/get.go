@@ -51,8 +51,6 @@ Exit codes: 0 printed; 1 a named resource does not exist, or the files are wrong
 			switch {
 			case len(args) == 0:
 				return &usageError{errors.New("get needs a kind; \"rampart get --help\" lists them")}
-			case !slices.Contains(getOutputs, f.output):
-				return &usageError{fmt.Errorf("unrecognized output format %q: one of %s", f.output, strings.Join(getOutputs, ", "))}
 			case f.all && f.namespace != "":
 				return &usageError{errors.New("get takes -A or -n, not both")}
 			case args[0] == allKinds && len(args) > 1:
@@ -64,11 +62,11 @@ Exit codes: 0 printed; 1 a named resource does not exist, or the files are wrong
 			return get(cmd.Context(), e, f, args[0], args[1:])
 		},
 	}
-	cmd.Flags().StringArrayVarP(&f.files, "filename", "f", nil, "read `PATH`, a file, a directory, or - for standard input, and not the daemon; may be repeated")
+	fileFlag(cmd, &f.files)
 	cmd.Flags().StringVarP(&f.namespace, "namespace", "n", "", "the `NAMESPACE` (default \"default\")")
 	cmd.Flags().BoolVarP(&f.all, "all-namespaces", "A", false, "all namespaces")
-	cmd.Flags().StringVarP(&f.output, "output", "o", "table", "output `format`: "+strings.Join(getOutputs, ", "))
-	cmd.Flags().StringVar(&f.socket, "socket", api.DefaultSocket, "`PATH` of the daemon's socket")
+	outputFlag(cmd, &f.output, "table", getOutputs...)
+	socketFlag(cmd, &f.socket)
 	return cmd
 }
 
@@ -90,7 +88,7 @@ func get(ctx context.Context, e *env, f getFlags, kind string, names []string) e
 		return err
 	}
 	if f.namespace != "" && len(kinds) == 1 && !kinds[0].Namespaced() {
-		return fmt.Errorf("%s is not a namespaced resource", kinds[0])
+		return usagef("%s is not a namespaced resource: leave -n out", kinds[0])
 	}
 	var resources []model.Resource
 	if len(f.files) > 0 {
@@ -136,9 +134,9 @@ func parseKinds(word string) ([]model.Kind, error) {
 		aliases = append(aliases, k.Aliases()...)
 	}
 	if s := schema.Suggest(word, aliases); s != "" {
-		return nil, fmt.Errorf("resource type %q is not supported; did you mean %q?", word, s)
+		return nil, usagef("resource type %q is not supported; did you mean %q?", word, s)
 	}
-	return nil, fmt.Errorf("resource type %q is not supported; \"rampart get --help\" lists those that are", word)
+	return nil, usagef("resource type %q is not supported; \"rampart get --help\" lists those that are", word)
 }
 
 // missing names a resource that does not exist as calicoctl does: NetworkPolicy(default/web).

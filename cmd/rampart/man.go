@@ -16,9 +16,9 @@ func newManCommand() *cobra.Command {
 		Long:    "Write the manual pages, rampart(8) and one for each command, to a directory.\n\nExit codes: 0 success; 1 failure; 2 wrong usage.",
 		Example: "  rampart man /usr/share/man/man8",
 		Hidden:  true,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if err := cobra.ExactArgs(1)(cmd, args); err != nil {
-				return &usageError{err}
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("man needs a directory")
 			}
 			return nil
 		},

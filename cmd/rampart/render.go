@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -34,11 +33,16 @@ host itself knows which interface has its addresses.
 Exit codes: 0 success; 1 the files are not valid; 2 wrong usage.`,
 		Example: `  rampart render -f policies/
   rampart render -f policies/ --node web-1 | nft --check -f -`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if len(files) == 0 {
-				return &usageError{errors.New("render needs -f PATH")}
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := noArgs(cmd, args); err != nil {
+				return err
 			}
+			if len(files) == 0 {
+				return usagef("nothing to render; name files with -f")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			daemon := conf.DefaultDaemon()
 			if config != "" {
 				var diags hcl.Diagnostics
@@ -70,9 +74,9 @@ Exit codes: 0 success; 1 the files are not valid; 2 wrong usage.`,
 			return err
 		},
 	}
-	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file or directory of policies, - for standard input; may be repeated")
-	cmd.Flags().StringVar(&node, "node", "", "node whose endpoints to render (default: the only one in the files, else the host name)")
-	cmd.Flags().StringVar(&config, "config", "", "the daemon's configuration file")
+	fileFlag(cmd, &files)
+	cmd.Flags().StringVar(&node, "node", "", "`NAME` of the node whose endpoints to render (default: the only one in the files, else the host name)")
+	configFlag(cmd, &config)
 	return cmd
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -25,7 +26,7 @@ func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code
 func run(ctx context.Context, e *env) int {
 	root := newRootCommand(e)
 	root.SetArgs(e.args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	var exit *exitError
 	switch {
 	case err == nil:
@@ -36,6 +37,7 @@ func run(ctx context.Context, e *env) int {
 	fmt.Fprintf(e.stderr, "rampart: %v\n", err)
 	var usage *usageError
 	if errors.As(err, &usage) {
+		fmt.Fprintf(e.stderr, "see \"%s --help\"\n", cmd.CommandPath())
 		return 2
 	}
 	return 1
@@ -44,6 +46,8 @@ func run(ctx context.Context, e *env) int {
 // usageError marks a wrong command line.
 type usageError struct{ error }
 
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
 func newRootCommand(e *env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "rampart",
@@ -51,13 +55,30 @@ func newRootCommand(e *env) *cobra.Command {
 		Long: `Rampart guards a host and its workloads with ordered, label-selected policies written in HCL or YAML.
 
 Exit codes: 0 success; 1 the command failed or found something wrong; 2 wrong usage.`,
+		Example: `  rampart check -f policy.yaml
+  rampart run -f policy.yaml
+  rampart status`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { // without a command there is nothing to do but to tell which there are
+			cmd.SetOut(e.stderr)
+			return errors.Join(cmd.Help(), &exitError{2})
+		},
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(newHelpCommand())
+	// The root is runnable only to say that a command is missing.
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable .HasParent}}", 1))
 	root.AddCommand(newRunCommand(e))
 	root.AddCommand(newStatusCommand(e))
 	root.AddCommand(newManCommand())
@@ -66,5 +87,6 @@ Exit codes: 0 success; 1 the command failed or found something wrong; 2 wrong us
 	root.AddCommand(newSelectorCommand(e))
 	root.AddCommand(newRenderCommand(e))
 	root.AddCommand(newExplainCommand(e))
+	root.AddCommand(newCompletionCommand(e))
 	return root
 }

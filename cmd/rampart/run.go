@@ -49,19 +49,11 @@ Exit codes: 0 ended by a signal; 1 the daemon could not start, or failed; 2 wron
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&flags.config, "config", "", "the daemon's configuration `FILE` (HCL, YAML or JSON)")
-	f.StringArrayVarP(&flags.files, "filename", "f", nil, "policy `FILE` or directory, \"-\" for standard input; may be given more than once")
-	f.StringVar(&flags.node, "node", "", "the node whose endpoints are guarded (default: the configuration's, else the host name)")
-	f.StringVar(&flags.socket, "socket", "", "`PATH` of the API's socket (default: the configuration's)")
+	configFlag(cmd, &flags.config)
+	fileFlag(cmd, &flags.files)
+	f.StringVar(&flags.node, "node", "", "`NAME` of the node whose endpoints are guarded (default: the configuration's, else the host name)")
+	f.StringVar(&flags.socket, "socket", "", "`PATH` of the daemon's socket (default: the configuration's)")
 	return cmd
-}
-
-// noArgs is cobra.NoArgs with the exit code for wrong usage.
-func noArgs(cmd *cobra.Command, args []string) error {
-	if err := cobra.NoArgs(cmd, args); err != nil {
-		return &usageError{err}
-	}
-	return nil
 }
 
 // load reads the configuration and lets the flags have the last word.

@@ -38,19 +38,13 @@ Exit codes: 0 valid (in bulk: all lines were read); 1 not valid; 2 wrong usage.`
 				return &usageError{errors.New("selector needs one expression (in quotes), or --batch")}
 			case batch != "" && len(args) > 0:
 				return &usageError{errors.New("selector takes an expression or --batch, not both")}
+			case batch != "" && output != "" && output != "ndjson":
+				return usagef("--batch writes ndjson, not %s", output)
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			switch output {
-			case "", "text", "json", "ndjson":
-			default:
-				return &usageError{fmt.Errorf("unrecognized output format %q: text, json or ndjson", output)}
-			}
 			if batch != "" {
-				if output == "text" {
-					return &usageError{errors.New("--batch writes ndjson")}
-				}
 				return selectorBatch(e, batch)
 			}
 			q := selectorQuery{Selector: args[0]}
@@ -67,9 +61,9 @@ Exit codes: 0 valid (in bulk: all lines were read); 1 not valid; 2 wrong usage.`
 			return selectorText(e, q)
 		},
 	}
-	cmd.Flags().StringVar(&labels, "labels", "", "evaluate the selector on these labels: `k=v,...`")
+	cmd.Flags().StringVar(&labels, "labels", "", "evaluate the selector on these labels, `K=V,...`")
 	cmd.Flags().StringVar(&batch, "batch", "", "read queries from `FILE`, or from standard input if -")
-	cmd.Flags().StringVarP(&output, "output", "o", "", "output `format`: text, json or ndjson")
+	outputFlag(cmd, &output, "", "text", "json", "ndjson")
 	return cmd
 }
 
@@ -181,7 +175,7 @@ func answerSelectors(in io.Reader, out *json.Encoder) error {
 		if len(bytes.TrimSpace(line)) > 0 {
 			var q selectorQuery
 			if err := json.Unmarshal(line, &q); err != nil {
-				return fmt.Errorf("line %d: %w", n, err)
+				return fmt.Errorf("line %d: %w", n, plainJSONError(err))
 			}
 			if err := out.Encode(q.answer()); err != nil {
 				return err
@@ -191,6 +185,18 @@ func answerSelectors(in io.Reader, out *json.Encoder) error {
 			return nil
 		}
 	}
+}
+
+// plainJSONError says what is wrong without naming Go's types.
+func plainJSONError(err error) error {
+	var t *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &t) && t.Field != "":
+		return fmt.Errorf("%s: a %s is not allowed here", t.Field, t.Value)
+	case errors.As(err, &t):
+		return fmt.Errorf("a %s where an object with selector and labels is expected", t.Value)
+	}
+	return err
 }
 
 // jsonLines writes one JSON value a line, with & and < as they are.

@@ -45,16 +45,19 @@ func TestSelectorCommand(t *testing.T) {
 		{args: []string{"--batch", batch}, stdout: `{"valid":true,"canonical":"has(a)","matches":[true]}` + "\n"},
 		{args: []string{"--batch", "-"}, stdin: "{\"selector\":\"all()\"}\n{\"selector\":7}\n", code: 1,
 			stdout: `{"valid":true,"canonical":"all()","matches":[]}` + "\n",
-			stderr: "rampart: line 2: json: cannot unmarshal number into Go struct field selectorQuery.selector of type string\n"},
+			stderr: "rampart: line 2: selector: a number is not allowed here\n"},
 		{args: []string{"--batch", "/nonexistent"}, code: 1, stderr: "rampart: open /nonexistent: no such file or directory\n"},
 		{args: nil, code: 2, stderr: "rampart: selector needs one expression (in quotes), or --batch\n"},
 		{args: []string{"a", "==", "b"}, code: 2, stderr: "rampart: selector needs one expression (in quotes), or --batch\n"},
 		{args: []string{"all()", "--batch", "-"}, code: 2, stderr: "rampart: selector takes an expression or --batch, not both\n"},
-		{args: []string{"--batch", "-", "-o", "text"}, code: 2, stderr: "rampart: --batch writes ndjson\n"},
-		{args: []string{"all()", "-o", "xml"}, code: 2, stderr: "rampart: unrecognized output format \"xml\": text, json or ndjson\n"},
+		{args: []string{"--batch", "-", "-o", "text"}, code: 2, stderr: "rampart: --batch writes ndjson, not text\n"},
+		{args: []string{"all()", "-o", "xml"}, code: 2, stderr: "rampart: unknown output format \"xml\": text, json or ndjson\n"},
 		{args: []string{"all()", "--labels", "a"}, code: 2, stderr: "rampart: --labels: \"a\" is not of the form k=v\n"},
 	} {
 		var stdout, stderr bytes.Buffer
+		if c.code == 2 {
+			c.stderr += "see \"rampart selector --help\"\n"
+		}
 		code := run(context.Background(), &env{args: append([]string{"selector"}, c.args...), stdin: strings.NewReader(c.stdin), stdout: &stdout, stderr: &stderr})
 		if diff := cmp.Diff([]any{c.code, c.stdout, c.stderr}, []any{code, stdout.String(), stderr.String()}); diff != "" {
 			t.Errorf("selector %q (-want +got):\n%s", c.args, diff)

@@ -32,8 +32,8 @@ Exit codes: 0 a program is in force; 1 none is, or no daemon is running; 2 wrong
   rampart status -o json | jq .program.generation`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output != "table" && output != "json" {
-				return &usageError{fmt.Errorf("unrecognized output format %q: table or json", output)}
+			if wait < 0 {
+				return usagef("--wait %s: the time cannot be negative", wait)
 			}
 			s, err := waitForProgram(cmd.Context(), api.NewClient(socket), wait)
 			if err != nil {
@@ -57,10 +57,9 @@ Exit codes: 0 a program is in force; 1 none is, or no daemon is running; 2 wrong
 			return nil
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&socket, "socket", api.DefaultSocket, "`PATH` of the daemon's socket")
-	f.StringVarP(&output, "output", "o", "table", "`FORMAT`: table or json")
-	f.DurationVar(&wait, "wait", 0, "wait `TIME` for a program to be in force")
+	socketFlag(cmd, &socket)
+	outputFlag(cmd, &output, "table", "table", "json")
+	cmd.Flags().DurationVar(&wait, "wait", 0, "wait up to `TIME`, as in 10s, for a program to be in force")
 	return cmd
 }
 

@@ -15,7 +15,11 @@ func newVersionCommand(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Long: `Print the version of the program, of the Go it was built with, and what it runs on.
+
+Exit codes: 0 printed; 1 it could not be written; 2 wrong usage.`,
+		Example: `  rampart version`,
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := version
 			if info, ok := debug.ReadBuildInfo(); ok && v == "dev" {
