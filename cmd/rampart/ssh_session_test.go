@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"rampart/conf"
 	"rampart/engine/compile"
@@ -137,6 +138,10 @@ func TestSSHSessionOfAParent(t *testing.T) {
 		cmd.Process.Kill()
 		cmd.Wait()
 	}()
+	// Start returns when the old program's files are closed, a moment before the new one's environment is in place.
+	for deadline := time.Now().Add(10 * time.Second); sshConnectionOf(cmd.Process.Pid) == "" && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
 	if got := sshConnectionOf(cmd.Process.Pid); got != "127.0.0.1 50000 127.0.0.1 22" {
 		t.Errorf("environment of the process: %q", got)
 	}
