@@ -12,7 +12,7 @@ import (
 
 // batch queues the messages of one transaction on a connection.
 type batch struct {
-	conn  *nftables.Conn
+	conn  *recorder
 	table *nftables.Table
 	bind  binder
 	// counts are the counter values that new rules inherit.
@@ -30,7 +30,8 @@ type source struct {
 }
 
 func newBatch(conn *nftables.Conn, table *nftables.Table, counts map[model.RuleID]ir.Counter) *batch {
-	return &batch{conn: conn, table: table, bind: binder{conn: conn, table: table}, counts: counts, chains: map[string][]source{}}
+	rec := &recorder{Conn: conn}
+	return &batch{conn: rec, table: table, bind: binder{conn: rec, table: table}, counts: counts, chains: map[string][]source{}}
 }
 
 // A change goes to the kernel in up to two transactions. The first prepares what no packet reaches yet, the second lets
@@ -185,7 +186,7 @@ func (b *batch) fail(err error) {
 
 // flush sends the batch, unless queueing failed: the connection then drops it by itself. The kernel refuses it with ERESTART when the ruleset is no longer of the given generation.
 func (b *batch) flush(generation uint32) error {
-	err := b.conn.FlushWithGenID(generation)
+	err := b.conn.flush(generation)
 	if b.err != nil {
 		return b.err
 	}

@@ -110,7 +110,7 @@ func chainOf(t *nftables.Table, c *ruleset.Chain) *nftables.Chain {
 
 // binder adds a rule's anonymous sets to the batch just before the rule.
 type binder struct {
-	conn  *nftables.Conn
+	conn  *recorder
 	table *nftables.Table
 	err   error
 }
