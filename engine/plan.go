@@ -1,10 +1,7 @@
 package engine
 
 import (
-	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -57,43 +54,6 @@ func (l *loop) compile() {
 		l.current = &inForce{b, l.current.applied, l.current.receipt}
 		l.save()
 	}
-}
-
-// review looks for what is valid and yet hardly meant.
-func (l *loop) review(b *build) []string {
-	var warnings []string
-	if w := unknownNode(b.view, l.e.config.Node); w != "" && len(b.program.Endpoints) == 0 {
-		warnings = append(warnings, w)
-	}
-	if l.e.config.Review != nil {
-		warnings = append(warnings, l.e.config.Review(b.program)...)
-	}
-	for _, w := range warnings {
-		l.log.Warn(w, "generation", b.program.Generation)
-	}
-	return warnings
-}
-
-// unknownNode says that the model's endpoints are on other nodes only: with a wrong node name nothing is guarded. A
-// model without any endpoint says nothing about nodes.
-func unknownNode(v *store.View, node string) string {
-	nodes := map[string]bool{}
-	for h := range v.HostEndpoints() {
-		nodes[h.Spec.Node] = true
-	}
-	for w := range v.WorkloadEndpoints() {
-		nodes[w.Spec.Node] = true
-	}
-	if len(nodes) == 0 || nodes[node] {
-		return ""
-	}
-	names := slices.Sorted(maps.Keys(nodes))
-	const shown = 3
-	list := strings.Join(names[:min(len(names), shown)], ", ")
-	if len(names) > shown {
-		list += fmt.Sprintf(" and %d more", len(names)-shown)
-	}
-	return fmt.Sprintf("no endpoint is on this node, %s, so nothing is guarded: endpoints are on %s", node, list)
 }
 
 // needsLinks tells whether a host endpoint of this node is given by its addresses.
