@@ -25,21 +25,27 @@ type SelectorEntry[T any] struct {
 	Selector *selector.Selector
 	Value    T
 
-	keys     []string
-	required requirement
-}
-
-// requirement is what selector.Requires says.
-type requirement struct {
-	key    string
-	values []string
-	ok     bool
+	keys []string
+	// required are the conditions by one of which an index files the entry.
+	required []selector.Requirement
+	// repeated tells that it may be filed under several values.
+	repeated bool
+	// impossible tells that no labels match the selector.
+	impossible bool
 }
 
 // NewSelectorEntry prepares a selector for an index.
 func NewSelectorEntry[T any](s *selector.Selector, v T) *SelectorEntry[T] {
-	e := &SelectorEntry[T]{Selector: s, Value: v, keys: s.Keys()}
-	e.required.key, e.required.values, e.required.ok = s.Requires()
+	e := &SelectorEntry[T]{Selector: s, Value: v, keys: s.Keys(), required: s.Requirements()}
+	// Conditions on values tell resources apart better than that a label is there.
+	exact := slices.DeleteFunc(slices.Clone(e.required), func(r selector.Requirement) bool { return r.Values == nil })
+	if len(exact) > 0 {
+		e.required = exact
+	}
+	for _, r := range e.required {
+		e.repeated = e.repeated || len(r.Values) > 1
+		e.impossible = e.impossible || r.Values != nil && len(r.Values) == 0
+	}
 	return e
 }
 
@@ -49,7 +55,7 @@ func (x *SelectorIndex[T]) Len() int { return x.all.size }
 // Insert puts an entry into the index; it may be in several indexes, in each once.
 func (x *SelectorIndex[T]) Insert(e *SelectorEntry[T]) {
 	x.all.add(e)
-	if x.mentions != nil && !e.impossible() {
+	if x.mentions != nil && !e.impossible {
 		x.mention(e)
 	}
 }
@@ -66,7 +72,7 @@ func (x *SelectorIndex[T]) mention(e *SelectorEntry[T]) {
 // Remove takes an entry out of the index; it must be in.
 func (x *SelectorIndex[T]) Remove(e *SelectorEntry[T]) {
 	x.all.remove(e)
-	if x.mentions == nil || e.impossible() {
+	if x.mentions == nil || e.impossible {
 		return
 	}
 	for _, k := range e.keys {
@@ -107,18 +113,15 @@ func (x *SelectorIndex[T]) Affected(changed []string, labels selector.Map, visit
 	}
 }
 
-// impossible tells that no labels match the selector.
-func (e *SelectorEntry[T]) impossible() bool {
-	return e.required.ok && e.required.values != nil && len(e.required.values) == 0
-}
-
 // Mentions tells whether the selector looks at the label.
 func (e *SelectorEntry[T]) Mentions(label string) bool {
 	_, found := slices.BinarySearch(e.keys, label)
 	return found
 }
 
-// bucket sorts entries by what they require. An entry that no label can satisfy is counted and never visited.
+// bucket sorts entries by what they require. Of several conditions it takes the one that fewest entries are filed under:
+// in a namespace with a thousand policies, say, the other one. An entry that no label can satisfy is counted and never
+// visited.
 type bucket[T any] struct {
 	byValue map[string]map[string][]*SelectorEntry[T]
 	byKey   map[string][]*SelectorEntry[T]
@@ -128,26 +131,49 @@ type bucket[T any] struct {
 
 func (b *bucket[T]) add(e *SelectorEntry[T]) {
 	b.size++
-	r := &e.required
-	switch {
-	case !r.ok:
+	if e.impossible {
+		return
+	}
+	if len(e.required) == 0 {
 		b.rest = append(b.rest, e)
-	case r.values == nil:
+		return
+	}
+	best, least := 0, -1
+	for i := range e.required {
+		if n := b.load(&e.required[i]); least < 0 || n < least {
+			best, least = i, n
+		}
+	}
+	r := &e.required[best]
+	if r.Values == nil {
 		if b.byKey == nil {
 			b.byKey = map[string][]*SelectorEntry[T]{}
 		}
-		b.byKey[r.key] = append(b.byKey[r.key], e)
-	default:
-		if b.byValue == nil {
-			b.byValue = map[string]map[string][]*SelectorEntry[T]{}
-		}
-		if b.byValue[r.key] == nil {
-			b.byValue[r.key] = map[string][]*SelectorEntry[T]{}
-		}
-		for _, v := range r.values {
-			b.byValue[r.key][v] = append(b.byValue[r.key][v], e)
-		}
+		b.byKey[r.Key] = append(b.byKey[r.Key], e)
+		return
 	}
+	if b.byValue == nil {
+		b.byValue = map[string]map[string][]*SelectorEntry[T]{}
+	}
+	if b.byValue[r.Key] == nil {
+		b.byValue[r.Key] = map[string][]*SelectorEntry[T]{}
+	}
+	for _, v := range r.Values {
+		b.byValue[r.Key][v] = append(b.byValue[r.Key][v], e)
+	}
+}
+
+// load is how many entries are filed under a condition, and how many lists it has beyond one.
+func (b *bucket[T]) load(r *selector.Requirement) int {
+	if r.Values == nil {
+		return len(b.byKey[r.Key])
+	}
+	values := b.byValue[r.Key]
+	n := len(r.Values) - 1
+	for _, v := range r.Values {
+		n += len(values[v])
+	}
+	return n
 }
 
 // each visits every entry, once.
@@ -155,7 +181,7 @@ func (b *bucket[T]) each(visit func(*SelectorEntry[T])) {
 	seen := map[*SelectorEntry[T]]bool{}
 	once := func(list []*SelectorEntry[T]) {
 		for _, e := range list {
-			if len(e.required.values) > 1 {
+			if e.repeated {
 				if seen[e] {
 					continue
 				}
@@ -177,33 +203,55 @@ func (b *bucket[T]) each(visit func(*SelectorEntry[T])) {
 
 func (b *bucket[T]) remove(e *SelectorEntry[T]) {
 	b.size--
-	r := &e.required
-	switch {
-	case !r.ok:
-		b.rest = without(b.rest, e)
-	case r.values == nil:
-		if b.byKey[r.key] = without(b.byKey[r.key], e); len(b.byKey[r.key]) == 0 {
-			delete(b.byKey, r.key)
-		}
-	default:
-		values := b.byValue[r.key]
-		for _, v := range r.values {
-			if values[v] = without(values[v], e); len(values[v]) == 0 {
-				delete(values, v)
-			}
-		}
-		if len(values) == 0 {
-			delete(b.byValue, r.key)
+	if e.impossible {
+		return
+	}
+	if len(e.required) == 0 {
+		b.rest, _ = without(b.rest, e)
+		return
+	}
+	for i := range e.required {
+		if b.removeFrom(&e.required[i], e) {
+			return
 		}
 	}
 }
 
+// removeFrom tells whether the entry was filed under the condition.
+func (b *bucket[T]) removeFrom(r *selector.Requirement, e *SelectorEntry[T]) (found bool) {
+	if r.Values == nil {
+		if b.byKey[r.Key], found = without(b.byKey[r.Key], e); len(b.byKey[r.Key]) == 0 {
+			delete(b.byKey, r.Key)
+		}
+		return found
+	}
+	values := b.byValue[r.Key]
+	for _, v := range r.Values {
+		list, ok := without(values[v], e)
+		switch {
+		case !ok:
+			return false // it is in all of these lists or in none
+		case len(list) == 0:
+			delete(values, v)
+		default:
+			values[v] = list
+		}
+	}
+	if len(values) == 0 {
+		delete(b.byValue, r.Key)
+	}
+	return true
+}
+
 // without gives up the order of the list for speed.
-func without[T any](list []*SelectorEntry[T], e *SelectorEntry[T]) []*SelectorEntry[T] {
+func without[T any](list []*SelectorEntry[T], e *SelectorEntry[T]) (rest []*SelectorEntry[T], found bool) {
 	i := slices.Index(list, e)
+	if i < 0 {
+		return list, false
+	}
 	last := len(list) - 1
 	list[i], list[last] = list[last], nil
-	return list[:last]
+	return list[:last], true
 }
 
 func (b *bucket[T]) visit(labels selector.Map, visit func(*SelectorEntry[T])) {
