@@ -63,6 +63,8 @@ type Plan struct {
 	CPU      int
 	Realtime bool
 	Seed     uint64
+	// Self is the path of this program, whose hold command measuring memory needs (see Hold); "" leaves memory out.
+	Self string
 	// Generate makes the sets; nil is filter.Generate.
 	Generate func(name string, family, n int, seed uint64) (*filter.Set, error)
 	// Progress, when given, is told how many steps there are and each one's beginning.

@@ -97,6 +97,8 @@ type seat struct {
 	*sut.System
 	rig      *rig.Rig
 	instance sut.Instance
+	// loaded is how long loading took.
+	loaded time.Duration
 	// perPacket is what the system needs for a packet, as measured last.
 	perPacket time.Duration
 }
@@ -178,10 +180,11 @@ func (b *bench) seat(ctx context.Context, s *sut.System) error {
 		b.skip(s, fmt.Sprintf("%s of %d rules", b.Set, b.Rules), "it did not take the rules: "+err.Error())
 		return nil
 	}
+	took := time.Since(start)
 	if s.Judges() {
-		b.result(s, report.Load, b.Case, "", time.Since(start).Seconds())
+		b.result(s, report.Load, b.Case, "", took.Seconds())
 	}
-	b.seats = append(b.seats, &seat{System: s, rig: g, instance: in})
+	b.seats = append(b.seats, &seat{System: s, rig: g, instance: in, loaded: took})
 	return nil
 }
 

@@ -54,6 +54,8 @@ type Generator struct {
 	gaps    *ebpf.Map
 	state   *ebpf.Map
 	program *ebpf.Program
+	// perSpin is how many nanoseconds a call of a paced program takes, as last measured; 0 before that.
+	perSpin float64
 }
 
 // Result is what one Run did.
@@ -153,12 +155,12 @@ func (g *Generator) Send(n int) (Result, error) {
 
 // Run sends for about the given time, as fast as the receiver takes the frames.
 func (g *Generator) Run(d time.Duration) (Result, error) {
+	if len(g.config.Gaps) > 0 {
+		return g.runPaced(d)
+	}
 	return g.run(func(_ uint64, elapsed time.Duration) uint32 {
 		if elapsed >= d {
 			return 0
-		}
-		if len(g.config.Gaps) > 0 {
-			return spins
 		}
 		return uint32(g.config.Chunk)
 	})
@@ -196,6 +198,7 @@ func (g *Generator) run(next func(sent uint64, elapsed time.Duration) uint32) (R
 				return err
 			}
 			r.PerFrame = append(r.PerFrame, float64(perFrame))
+			g.perSpin = float64(perFrame)
 			r.Sent = now - before
 			r.Elapsed = time.Since(start)
 		}

@@ -2,6 +2,7 @@ package pktgen
 
 import (
 	"encoding/binary"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -16,8 +17,28 @@ const (
 	StampedMin = headerMax
 )
 
-// spins is how often one system call of a paced run calls the program, which mostly finds that it is not yet time.
-const spins = 1 << 19
+// A paced run is one system call, because nothing is sent between two. How often it must call the program, which mostly
+// finds that it is not yet time, follows from how long a call takes; the first run starts with a short one to find out.
+const (
+	firstSpins = 1 << 13
+	maxSpins   = 1 << 28
+)
+
+// runPaced sends by the timetable for about the given time.
+func (g *Generator) runPaced(d time.Duration) (Result, error) {
+	left := d
+	return g.run(func(uint64, time.Duration) uint32 {
+		n := uint32(firstSpins)
+		if g.perSpin > 0 {
+			if left < d/16 {
+				return 0
+			}
+			n = uint32(min(max(float64(left)/g.perSpin, firstSpins), maxSpins))
+			left -= time.Duration(float64(n) * g.perSpin)
+		}
+		return n
+	})
+}
 
 func gapMap(gaps []uint32) (*ebpf.Map, error) {
 	m, err := ebpf.NewMap(&ebpf.MapSpec{Name: "gaps", Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: uint32(len(gaps))})

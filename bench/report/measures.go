@@ -16,6 +16,7 @@ const (
 	LatencyP50   = "latency-p50"
 	LatencyP99   = "latency-p99"
 	LatencyP999  = "latency-p99.9"
+	LatencyLoad  = "latency-load"
 	Connections  = "connections"
 	ConnectP50   = "connect-p50"
 	ConnectP99   = "connect-p99"
@@ -37,6 +38,7 @@ func Measures() []Measure {
 		{LatencyP50, "Latency, median", "µs", false, true, "From the moment a packet is due until it has passed, at half the rate the system can do one packet at a time."},
 		{LatencyP99, "Latency, 99th percentile", "µs", false, true, "As the median, for the slowest packet in a hundred."},
 		{LatencyP999, "Latency, 99.9th percentile", "µs", false, true, "As the median, for the slowest packet in a thousand."},
+		{LatencyLoad, "Load during the latency runs", "packets/s", true, false, "Half of what the system can do one packet at a time."},
 		{Connections, "New TCP connections", "connections/s", true, true, "Connect, request, response, close; clients and server on the same machine."},
 		{ConnectP50, "Connection, median", "µs", false, true, "One connection from connect to close."},
 		{ConnectP99, "Connection, 99th percentile", "µs", false, true, "One connection from connect to close, the slowest in a hundred."},

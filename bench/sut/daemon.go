@@ -30,11 +30,8 @@ func (s *service) Change(_ context.Context, c *filter.Change) error {
 	return writePolicy(s.file, c.After)
 }
 
-func (s *service) Close() error {
-	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
-	defer stop()
-	return errors.Join(s.daemon.Stop(ctx), os.RemoveAll(s.dir))
-}
+// Close kills the daemon: its rules go with the namespace, and how it stops is not the question here.
+func (s *service) Close() error { return errors.Join(s.daemon.Kill(), os.RemoveAll(s.dir)) }
 
 // writePolicy puts a whole file in the place of another, as an editor does.
 func writePolicy(file string, set *filter.Set) error {

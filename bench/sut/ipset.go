@@ -181,6 +181,21 @@ func (p *ipsets) home(r *filter.Rule) *ipsetGroup {
 
 func (p *ipsets) Close() error { return nil }
 
+// Unaccounted adds up what the sets say of themselves: the kernel allocates their elements without accounting.
+func (p *ipsets) Unaccounted(ctx context.Context) (n int64, err error) {
+	text, err := p.rig.Firewall.Run(ctx, "", "ipset", "list", "-terse")
+	for line := range strings.Lines(text) {
+		if size, ok := strings.CutPrefix(line, "Size in memory: "); ok {
+			var bytes int64
+			if _, err := fmt.Sscan(size, &bytes); err != nil {
+				return 0, err
+			}
+			n += bytes
+		}
+	}
+	return n, err
+}
+
 func ipset() *System {
 	return &System{
 		Name: "ipset", Title: "iptables with ipsets",

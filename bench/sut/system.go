@@ -46,6 +46,11 @@ type Instance interface {
 // Process is implemented by instances that have a process of their own.
 type Process interface{ Pid() int }
 
+// Unaccounted is implemented by instances some of whose kernel memory is charged to no control group: its size in bytes.
+type Unaccounted interface {
+	Unaccounted(ctx context.Context) (int64, error)
+}
+
 // Judges tells whether the system decides by the rules.
 func (s *System) Judges() bool { return s.Verdict == "" }
 

@@ -124,10 +124,12 @@ func count(s string) (int, error) {
 // findRampart looks for the daemon's binary where an installation or a build puts it. Without one the daemon is skipped.
 func (f *planFlags) findRampart() {
 	f.plan.Options.Rampart = f.rampart
-	if f.rampart != "" {
+	self, err := os.Executable()
+	if err != nil {
 		return
 	}
-	if self, err := os.Executable(); err == nil {
+	f.plan.Self = self
+	if f.rampart == "" {
 		if path := filepath.Join(filepath.Dir(self), "rampart"); isFile(path) {
 			f.plan.Options.Rampart = path
 		}

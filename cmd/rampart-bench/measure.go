@@ -19,6 +19,9 @@ var everything = []string{
 	"nothing", "stateful", "nft-linear", "iptables", "ipset", "nft-sets", "felix-like", "rampart", "rampart-xdp", "xdp-redirect", "xdp-drop",
 }
 
+// judging are the systems that decide on packets, the daemon among them.
+var judging = []string{"nothing", "nft-linear", "iptables", "ipset", "nft-sets", "felix-like", "rampart", "rampart-daemon"}
+
 func newQuickCommand(e *env) *cobra.Command {
 	p := measure.Default()
 	p.Sets, p.Rules = []string{"acl"}, []int{10, 100, 1000, 10_000}
@@ -46,6 +49,48 @@ rule, or rules by a Zipf distribution; latency at half load; new TCP connections
 part of an hour.`,
 		Example: "  sudo rampart-bench scale --sets acl --rules 1k,10k,100k\n  sudo rampart-bench scale --filters fw1_10k.gz --rules 10k",
 	}, newPlanFlags(p, everything...), true)
+}
+
+func newUpdateCommand(e *env) *cobra.Command {
+	p := measure.Default()
+	p.Sets, p.Rules = []string{"acl", "labels", "blocklist"}, []int{100, 1000, 10_000}
+	p.Measures = []string{report.Update}
+	return planCommand(e, &cobra.Command{
+		Use:   "update",
+		Short: "How long a small change takes to be in force, and what it does to packets meanwhile",
+		Long: `Change one thing while packets are sent: add a rule at the top of an access list, a label to an endpoint, a prefix to a block
+list. Measure the time from the order until the first packet meets the new rules, and count packets that met neither the
+old rules nor the new ones. There must be none.`,
+		Example: "  sudo rampart-bench update --sets labels --rules 10k,100k",
+	}, newPlanFlags(p, judging...), false)
+}
+
+func newMemoryCommand(e *env) *cobra.Command {
+	p := measure.Default()
+	p.Sets, p.Rules = []string{"acl", "labels", "blocklist"}, []int{1000, 10_000, 100_000}
+	p.Measures = []string{report.KernelMemory}
+	return planCommand(e, &cobra.Command{
+		Use:   "memory",
+		Short: "Memory of kernel and daemon per rule",
+		Long: `Load each system in a process and a memory control group of its own and read what the kernel has allocated for it, and how
+much memory the daemon has resident.`,
+		Example: "  sudo rampart-bench memory --sets acl --rules 10k",
+	}, newPlanFlags(p, judging...), false)
+}
+
+// newHoldCommand is for this program itself, which starts it to measure memory.
+func newHoldCommand(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use: "hold SYSTEM SET FAMILY RULES SEED RAMPART DIR", Hidden: true,
+		Short: "Put a system in force and hold it (for the memory command)",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			h, err := measure.ParseHold(args)
+			if err != nil {
+				return &usageError{err}
+			}
+			return h.Run(cmd.Context(), e.stdin, e.stdout)
+		},
+	}
 }
 
 // planCommand makes a command that measures a plan.

@@ -1,0 +1,179 @@
+package rig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rampart/model"
+)
+
+// Connections is what a run of TCP connections did.
+type Connections struct {
+	// Took has each connection's time from connect to close, in the order of no importance.
+	Took    []time.Duration
+	Elapsed time.Duration
+	// Failed counts connections that were not made.
+	Failed int
+}
+
+// PerSecond is the rate of connections made.
+func (c *Connections) PerSecond() float64 { return float64(len(c.Took)) / c.Elapsed.Seconds() }
+
+// connectTimeout bounds how long a connection may take: longer than a lost packet's first retransmission.
+const connectTimeout = 3 * time.Second
+
+// Connect makes TCP connections through the firewall for the given time, each of them connect, request, response, close,
+// from the packet's source address and any port to its destination. Clients and servers are threads of this process, so
+// many of each.
+func (r *Rig) Connect(ctx context.Context, p model.Packet, d time.Duration, threads int) (c Connections, err error) {
+	if err := r.address(p); err != nil {
+		return c, err
+	}
+	before := r.attached
+	if err := r.attach(nil); err != nil {
+		return c, err
+	}
+	defer func() { err = errors.Join(err, r.attach(before)) }()
+	listener, err := r.listen(p)
+	if err != nil {
+		return c, err
+	}
+	var servers sync.WaitGroup
+	for range threads {
+		servers.Go(func() { _ = r.Sink.Do(func() error { return serve(listener) }) })
+	}
+	var mu sync.Mutex
+	var clients sync.WaitGroup
+	start := time.Now()
+	for range threads {
+		clients.Go(func() {
+			took, failed, e := r.client(ctx, p, start.Add(d))
+			mu.Lock()
+			defer mu.Unlock()
+			c.Took, c.Failed, err = append(c.Took, took...), c.Failed+failed, errors.Join(err, e)
+		})
+	}
+	clients.Wait()
+	c.Elapsed = time.Since(start)
+	// A shut listener wakes those who wait in accept.
+	err = errors.Join(err, unix.Shutdown(listener, unix.SHUT_RDWR))
+	servers.Wait()
+	return c, errors.Join(err, unix.Close(listener))
+}
+
+// address gives generator and sink the packet's addresses, and the firewall the way back.
+func (r *Rig) address(p model.Packet) error {
+	near, far := in4, out4
+	if p.Src.Is6() {
+		near, far = in6, out6
+	}
+	outMAC, err1 := r.Firewall.MAC(Out)
+	all := netip.PrefixFrom(p.Src, 0).Masked()
+	one := func(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
+	return errors.Join(err1,
+		r.Generator.AddAddr(generatorInterface, one(p.Src)),
+		r.Generator.AddNeighbour(generatorInterface, near.Addr(), r.inMAC),
+		r.Generator.AddRoute(generatorInterface, all, near.Addr()),
+		r.Firewall.AddNeighbour(In, p.Src, r.generatorMAC),
+		r.Firewall.AddRoute(In, one(p.Src), netip.Addr{}),
+		r.Sink.AddAddr(sinkInterface, one(p.Dst)),
+		r.Sink.AddNeighbour(sinkInterface, far.Addr(), outMAC),
+		r.Sink.AddRoute(sinkInterface, all, far.Addr()),
+		r.Generator.Sysctl("net.ipv4.ip_local_port_range", "1024 65000"),
+	)
+}
+
+func sockaddr(a netip.Addr, port uint16) (unix.Sockaddr, int) {
+	if a.Is4() {
+		return &unix.SockaddrInet4{Addr: a.As4(), Port: int(port)}, unix.AF_INET
+	}
+	return &unix.SockaddrInet6{Addr: a.As16(), Port: int(port)}, unix.AF_INET6
+}
+
+func (r *Rig) listen(p model.Packet) (fd int, err error) {
+	to, family := sockaddr(p.Dst, p.DstPort)
+	err = r.Sink.Do(func() (err error) {
+		if fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			return err
+		}
+		return errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), unix.Bind(fd, to), unix.Listen(fd, 1024))
+	})
+	if err != nil {
+		return -1, fmt.Errorf("listen on %v port %d: %w", p.Dst, p.DstPort, err)
+	}
+	return fd, nil
+}
+
+// serve answers one byte on each connection, until the listener is shut.
+func serve(listener int) error {
+	buf := make([]byte, 64)
+	for {
+		fd, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
+		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ECONNABORTED) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if n, err := unix.Read(fd, buf); err == nil && n > 0 {
+			_, _ = unix.Write(fd, buf[:1]) // the client sees it or does not
+		}
+		_, _ = unix.Read(fd, buf) // until the client closes
+		_ = unix.Close(fd)
+	}
+}
+
+func (r *Rig) client(ctx context.Context, p model.Packet, until time.Time) (took []time.Duration, failed int, err error) {
+	err = r.Generator.Do(func() error {
+		for time.Now().Before(until) && ctx.Err() == nil {
+			start := time.Now()
+			if err := converse(p); err != nil {
+				if errors.Is(err, unix.EADDRNOTAVAIL) {
+					return err
+				}
+				failed++
+				continue
+			}
+			took = append(took, time.Since(start))
+		}
+		return ctx.Err()
+	})
+	return took, failed, err
+}
+
+// converse is one connection. It ends with a reset, so that no port stays in TIME-WAIT.
+func converse(p model.Packet) error {
+	from, family := sockaddr(p.Src, 0)
+	to, _ := sockaddr(p.Dst, p.DstPort)
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	timeout := unix.NsecToTimeval(int64(connectTimeout))
+	err = errors.Join(
+		unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}),
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &timeout),
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout),
+		unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1),
+		unix.Bind(fd, from), unix.Connect(fd, to),
+	)
+	if err != nil {
+		return err
+	}
+	buf := []byte{'?'}
+	if _, err := unix.Write(fd, buf); err != nil {
+		return err
+	}
+	n, err := unix.Read(fd, buf)
+	if err == nil && n == 0 {
+		err = unix.ECONNRESET
+	}
+	return err
+}
