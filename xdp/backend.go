@@ -125,6 +125,11 @@ func (b *Backend) reconcile() error {
 	for _, name := range around.names {
 		b.settle(name, plans[name], around)
 	}
+	if len(b.guards) > 0 {
+		if err := bpf.Quiesce(); err != nil {
+			return err
+		}
+	}
 	// Attaching is part of the fingerprint.
 	if around, err = b.observer.survey(); err != nil {
 		return err

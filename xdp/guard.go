@@ -126,7 +126,8 @@ func (g *guard) install(p *policy) {
 	g.policy.Store(p)
 }
 
-// apply replaces the policy. When it returns no packet is judged by the old one.
+// apply replaces the policy. When it returns no worker judges by the old one any more; for the XDP program the caller has
+// to wait with bpf.Quiesce.
 func (g *guard) apply(p *policy, failsafes []ir.Failsafe) error {
 	if err := g.fast.SetFailsafes(failsafes); err != nil {
 		return err
@@ -140,9 +141,6 @@ func (g *guard) apply(p *policy, failsafes []ir.Failsafe) error {
 		for w.using.Load() == old {
 			time.Sleep(20 * time.Microsecond)
 		}
-	}
-	if err := bpf.Quiesce(); err != nil {
-		return err
 	}
 	old.count(g.retired)
 	return nil

@@ -22,7 +22,7 @@ import (
 
 var (
 	seedFlag     = flag.Uint64("seed", 1, "first seed of the random programs")
-	programsFlag = flag.Int("programs", 25, "how many random programs are sent through the kernel")
+	programsFlag = flag.Int("programs", 15, "how many random programs are sent through the kernel")
 )
 
 // hosts are the lab's interfaces with host endpoints.
