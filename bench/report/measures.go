@@ -47,7 +47,7 @@ func Measures() []Measure {
 		{Misjudged, "Packets misjudged during a change", "packets", false, false, "Packets that met neither the old rules nor the new, or the old after the new."},
 		{KernelMemory, "Kernel memory per rule", "bytes/rule", false, false, "What the kernel allocated for the rules."},
 		{DaemonMemory, "Daemon memory", "MB", false, false, "Resident memory of the daemon with the rules in force."},
-		{Lookups, "Classifier look-ups", "look-ups/s", true, false, "Packets classified per second of one core, in user space."},
+		{Lookups, "Classifier look-ups", "look-ups/s", true, true, "Packets classified per second of one core, in user space."},
 		{Build, "Classifier build time", "s", false, false, "From the rules to a classifier that answers."},
 		{TableMemory, "Classifier memory per rule", "bytes/rule", false, false, "Look-up tables of the classifier."},
 	}

@@ -27,7 +27,7 @@ func newQuickCommand(e *env) *cobra.Command {
 	p.Sets, p.Rules = []string{"acl"}, []int{10, 100, 1000, 10_000}
 	p.Repeat, p.Duration = 5, 30*time.Millisecond
 	p.LinearLimit = 10_000
-	return planCommand(e, &cobra.Command{
+	return planCommand(e, measure.Run, &cobra.Command{
 		Use:   "quick",
 		Short: "All systems, 10 to 10000 rules, in less than two minutes",
 		Long: `Measure all systems with access lists of 10 to 10000 rules: packet rate, CPU time per packet and load time. It takes less
@@ -41,7 +41,7 @@ func newScaleCommand(e *env) *cobra.Command {
 	p.Sets, p.Rules = []string{"acl", "labels", "blocklist"}, []int{1, 10, 100, 1000, 10_000, 100_000}
 	p.Matches = []measure.Match{measure.First, measure.Middle, measure.Last, measure.None, measure.Zipf}
 	p.Measures = []string{report.Rate, report.LatencyP50, report.Connections}
-	return planCommand(e, &cobra.Command{
+	return planCommand(e, measure.Run, &cobra.Command{
 		Use:   "scale",
 		Short: "The full matrix: rate, latency and connections up to 100000 rules",
 		Long: `Measure all systems with all sets of 1 to 100000 rules: packet rate for packets that meet the first, the middle, the last or no
@@ -55,7 +55,7 @@ func newUpdateCommand(e *env) *cobra.Command {
 	p := measure.Default()
 	p.Sets, p.Rules = []string{"acl", "labels", "blocklist"}, []int{100, 1000, 10_000}
 	p.Measures = []string{report.Update}
-	return planCommand(e, &cobra.Command{
+	return planCommand(e, measure.Run, &cobra.Command{
 		Use:   "update",
 		Short: "How long a small change takes to be in force, and what it does to packets meanwhile",
 		Long: `Change one thing while packets are sent: add a rule at the top of an access list, a label to an endpoint, a prefix to a block
@@ -69,7 +69,7 @@ func newMemoryCommand(e *env) *cobra.Command {
 	p := measure.Default()
 	p.Sets, p.Rules = []string{"acl", "labels", "blocklist"}, []int{1000, 10_000, 100_000}
 	p.Measures = []string{report.KernelMemory}
-	return planCommand(e, &cobra.Command{
+	return planCommand(e, measure.Run, &cobra.Command{
 		Use:   "memory",
 		Short: "Memory of kernel and daemon per rule",
 		Long: `Load each system in a process and a memory control group of its own and read what the kernel has allocated for it, and how
@@ -93,14 +93,29 @@ func newHoldCommand(e *env) *cobra.Command {
 	}
 }
 
+func newClassifyCommand(e *env) *cobra.Command {
+	p := measure.Default()
+	p.Sets, p.Rules = []string{"acl"}, []int{10, 100, 1000, 10_000, 100_000}
+	return planCommand(e, measure.Classify, &cobra.Command{
+		Use:   "classify",
+		Short: "Packet classifiers in user space: rampart's, a linear scan, DPDK's",
+		Long: `Measure the classifier of the fast path on one core, against a linear scan of the same rules and, where dpdk-test-acl is
+installed, against DPDK's rte_acl. It needs no root. Every answer is compared with the scan's first.`,
+		Example: "  rampart-bench classify\n  rampart-bench classify --filters fw1_10k.gz --rules 10k",
+	}, newPlanFlags(p), false)
+}
+
+// runner is what carries a plan out.
+type runner func(context.Context, measure.Plan) (*report.Document, error)
+
 // planCommand makes a command that measures a plan.
-func planCommand(e *env, cmd *cobra.Command, f *planFlags, traffic bool) *cobra.Command {
+func planCommand(e *env, run runner, cmd *cobra.Command, f *planFlags, traffic bool) *cobra.Command {
 	cmd.Args = noArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := f.finish(); err != nil {
 			return err
 		}
-		return f.run(cmd.Context(), e, cmd.Name())
+		return f.run(cmd.Context(), e, run, cmd.Name())
 	}
 	f.add(cmd.Flags())
 	if traffic {
@@ -109,7 +124,7 @@ func planCommand(e *env, cmd *cobra.Command, f *planFlags, traffic bool) *cobra.
 	return cmd
 }
 
-func (f *planFlags) run(ctx context.Context, e *env, name string) error {
+func (f *planFlags) run(ctx context.Context, e *env, run runner, name string) error {
 	scratch, err := os.MkdirTemp("", "rampart-bench")
 	if err != nil {
 		return err
@@ -118,7 +133,7 @@ func (f *planFlags) run(ctx context.Context, e *env, name string) error {
 	f.plan.Options.Dir = scratch
 	bar := newProgress(e.stderr)
 	f.plan.Progress = bar.step
-	d, err := measure.Run(ctx, f.plan)
+	d, err := run(ctx, f.plan)
 	bar.clear()
 	if d != nil {
 		d.Tool, d.Command = "rampart-bench "+version, append([]string{"rampart-bench"}, e.args...)

@@ -68,7 +68,7 @@ Exit codes: 0 success; 1 the run failed, or some firewall judged packets wrongly
 	root.SetErr(e.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newQuickCommand(e), newScaleCommand(e), newUpdateCommand(e), newMemoryCommand(e), newCompareCommand(e), newHoldCommand(e))
+	root.AddCommand(newQuickCommand(e), newScaleCommand(e), newUpdateCommand(e), newMemoryCommand(e), newClassifyCommand(e), newCompareCommand(e), newHoldCommand(e))
 	return root
 }
 
