@@ -3,6 +3,7 @@
 #   make build           bin/rampart
 #   sudo make demo       the real daemon on the sample policy, in throwaway namespaces, with real packets
 #   sudo make test       every test, those that need root too, and some seconds of every fuzz target
+#   sudo make bench      rampart and other firewalls side by side, less than two minutes; report in bench/results
 #   make lint            gofmt, go vet, staticcheck
 #   sudo make install    DESTDIR and PREFIX as usual
 #
@@ -31,7 +32,7 @@ VERSION ?= $(shell git -c safe.directory='*' describe --tags --always --dirty 2>
 # No VCS stamp: under sudo the checkout belongs to somebody else, and git refuses to look at it.
 BUILD := $(GO) build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
-.PHONY: all build generate test fuzz demo lint install uninstall clean
+.PHONY: all build generate test fuzz demo bench lint install uninstall clean
 all: build
 
 build:
@@ -60,6 +61,12 @@ fuzz:
 demo: build
 	@packaging/need nft=nftables ip=iproute2
 	@$(GO) run -buildvcs=false ./bench/demo -rampart bin/rampart -examples examples
+
+# Flags for another run: make bench BENCH='scale --sets acl --rules 1k,10k'
+BENCH ?= quick
+bench: build
+	@packaging/need nft=nftables ip=iproute2 iptables=iptables ipset=ipset
+	bin/rampart-bench $(BENCH)
 
 lint:
 	@bad=$$(gofmt -l $$(git -c safe.directory='*' ls-files '*.go')); \
