@@ -61,3 +61,10 @@ type Clearer interface {
 type Reporter interface {
 	Report() []string
 }
+
+// Holder is a backend beside the authority that must not decide by an old program while the authority changes to a new one.
+type Holder interface {
+	// Hold gets ready for p and then leaves every packet to the authority until the next Apply. When it returns, no packet
+	// is being decided any more.
+	Hold(ctx context.Context, p *ir.Program) error
+}

@@ -35,6 +35,7 @@ func (l *loop) applyAuthority(ctx context.Context, s *seat) {
 	repair := s.program == p
 	err := s.check(ctx, p)
 	if err == nil {
+		held := l.hold(ctx, p)
 		var r Receipt
 		began := time.Now()
 		if r, err = s.apply(ctx, p); err == nil {
@@ -42,6 +43,7 @@ func (l *loop) applyAuthority(ctx context.Context, s *seat) {
 			l.putInForce(s, r, repair)
 			return
 		}
+		l.resume(held)
 	}
 	s.refused(err, time.Now())
 	l.e.metrics.applyFailures.WithLabelValues(s.backend.Name()).Inc()

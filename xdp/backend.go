@@ -26,6 +26,9 @@ type Backend struct {
 	program *ir.Program
 	planner *planner
 	stale   bool // planner is of an earlier program
+	// prepared is the planner of the program that Hold was told of; held tells that nothing is judged until it is applied.
+	prepared *planner
+	held     bool
 	// conntrack is why the kernel cannot ask conntrack, nil when it can.
 	conntrack error
 	observer  observer
@@ -74,17 +77,53 @@ func (b *Backend) Apply(_ context.Context, p *ir.Program) (ir.Receipt, error) {
 	start := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.program, b.stale = p, true
+	b.program, b.stale, b.held = p, true, false
 	if b.config.Mode != Off {
 		if err := inNetNS(b.config.NetNS, b.reconcile); err != nil {
 			// Better no fast path than an old one.
-			b.planner = nil
+			b.planner, b.prepared = nil, nil
 			err = errors.Join(err, b.detach())
 			b.config.Logger.Error("the fast path is off", "error", err)
 			b.retryAt = time.Now().Add(retryPause)
 		}
 	}
 	return ir.Receipt{Generation: p.Generation, Hash: p.Hash, Duration: time.Since(start), Objects: len(b.guards)}, nil
+}
+
+// Hold implements engine.Holder: it builds the match tables of the program to come, and then leaves every packet to
+// nftables until Apply.
+func (b *Backend) Hold(_ context.Context, p *ir.Program) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.config.Mode == Off || b.program == nil {
+		return nil
+	}
+	b.held = true
+	err := inNetNS(b.config.NetNS, func() error {
+		around, err := b.observer.survey()
+		if err != nil {
+			return err
+		}
+		next := newPlanner(p, around, b.conntrack, b.config.Limits, b.planner)
+		for _, name := range around.names {
+			if _, err := next.plan(name); err != nil {
+				return err
+			}
+		}
+		b.prepared = next
+		return nil
+	})
+	for _, g := range b.guards {
+		g.fast.SetFlags(0)
+	}
+	if len(b.guards) > 0 {
+		err = errors.Join(err, bpf.Quiesce())
+	}
+	// What workers have already taken they still judge by the old tables; wait for that.
+	for _, g := range b.guards {
+		g.drain()
+	}
+	return err
 }
 
 // retryPause is how long to wait before something that failed is tried again.
@@ -100,7 +139,11 @@ func (b *Backend) reconcile() error {
 		if b.conntrack == nil {
 			b.conntrack = b.probe()
 		}
-		b.planner, b.stale = newPlanner(b.program, around, b.conntrack, b.config.Limits, b.planner), false
+		next := b.prepared
+		if next == nil || next.program != b.program {
+			next = newPlanner(b.program, around, b.conntrack, b.config.Limits, b.planner)
+		}
+		b.planner, b.prepared, b.stale = next, nil, false
 	}
 	b.planner.around, b.names = around, around.names
 	plans := map[string]*plan{}
@@ -246,7 +289,7 @@ func (b *Backend) watch(ctx context.Context) {
 func (b *Backend) look(now time.Time, around bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.program == nil {
+	if b.program == nil || b.held {
 		return
 	}
 	ill := false
@@ -294,7 +337,7 @@ func (b *Backend) Counters(context.Context) (map[model.RuleID]ir.Counter, error)
 func (b *Backend) Clear(context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.program, b.planner = nil, nil
+	b.program, b.planner, b.prepared = nil, nil, nil
 	return b.detach()
 }
 

@@ -146,6 +146,20 @@ func (g *guard) apply(p *policy, failsafes []ir.Failsafe) error {
 	return nil
 }
 
+// drain waits, not for ever, until the workers have judged all frames they were given. The XDP program gives them no more.
+func (g *guard) drain() {
+	for deadline := time.Now().Add(100 * time.Millisecond); time.Now().Before(deadline); time.Sleep(50 * time.Microsecond) {
+		var taken, judged uint64
+		for _, w := range g.workers {
+			taken += g.fast.Room(w.queue).Taken()
+			judged += w.judged.Load()
+		}
+		if judged >= taken {
+			return
+		}
+	}
+}
+
 // setFlags tells the XDP program what to do.
 func (g *guard) setFlags(p *policy) {
 	g.fast.SetGeneration(p.generation)

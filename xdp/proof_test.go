@@ -58,6 +58,35 @@ func TestPolicyChangeUnderFlood(t *testing.T) {
 	}
 }
 
+// While nftables changes, the fast path decides nothing; then it decides by the new program.
+func TestHold(t *testing.T) {
+	r := newRig(t, xdp.Config{Frames: 256})
+	deny, allow := compilePolicy(t, hostPolicy(allowTCP)), compilePolicy(t, hostPolicy(allowUDP))
+	r.applyFast(deny)
+	stop := r.flood(128, 9)
+	defer stop()
+	denied := func(i xdp.Interface) uint64 { return i.Denied + i.Events[bpf.CachedDeny] }
+	for round := range 5 {
+		r.eventually("denials", func() bool { return denied(r.status()) > 1000 })
+		if err := r.fast.Hold(context.Background(), allow); err != nil {
+			t.Fatal(err)
+		}
+		before := r.status()
+		r.eventually("packets left to nftables", func() bool { return r.status().Events[bpf.Other] > before.Events[bpf.Other]+1000 })
+		if n := denied(r.status()) - denied(before); n != 0 {
+			t.Errorf("round %d: %d packets denied while holding", round, n)
+		}
+		r.applyFast(allow)
+		r.eventually("allowed packets", func() bool { return r.status().Events[bpf.CachedAllow] > before.Events[bpf.CachedAllow] })
+		if n := denied(r.status()) - denied(before); n != 0 {
+			t.Errorf("round %d: %d packets denied by the new program", round, n)
+		}
+		before = r.status()
+		r.applyFast(deny)
+		r.eventually("denials again", func() bool { return denied(r.status()) > denied(before)+100 })
+	}
+}
+
 // What is denied is counted under the rule that denied it, whoever dropped it and under however many programs.
 func TestCounters(t *testing.T) {
 	r := newRig(t, xdp.Config{})
