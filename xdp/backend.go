@@ -292,14 +292,12 @@ func (b *Backend) look(now time.Time, around bool) {
 	if b.program == nil || b.held {
 		return
 	}
-	ill := false
-	for _, g := range b.guards {
+	for name, g := range maps.Clone(b.guards) {
 		if err := errors.Join(g.dead(), g.adapt(now)); err != nil {
-			g.log.Warn("the fast path does not work", "error", err)
-			ill = true
+			b.giveUp(name, g, err, now)
 		}
 	}
-	if !around && !ill {
+	if !around {
 		return
 	}
 	err := inNetNS(b.config.NetNS, func() error {
@@ -308,7 +306,7 @@ func (b *Backend) look(now time.Time, around bool) {
 			return err
 		}
 		due := !b.retryAt.IsZero() && now.After(b.retryAt)
-		if s.fingerprint() == b.seen && !due && !ill {
+		if s.fingerprint() == b.seen && !due {
 			return nil
 		}
 		b.retryAt = time.Time{}
@@ -318,6 +316,25 @@ func (b *Backend) look(now time.Time, around bool) {
 		b.config.Logger.Error("the fast path is off", "error", errors.Join(err, b.detach()))
 		b.retryAt, b.seen = now.Add(retryPause), ""
 	}
+}
+
+// giveUp detaches a guard that does not work, and tries again in a while.
+func (b *Backend) giveUp(name string, g *guard, why error, now time.Time) {
+	g.log.Warn("the fast path does not work", "error", why)
+	err := inNetNS(b.config.NetNS, func() error { b.drop(g); return nil })
+	r := b.reports[name]
+	r.Layers, r.Reasons = nil, append(slices.Clone(r.Reasons), errors.Join(why, err).Error())
+	b.reports[name] = r
+	b.retryAt = now.Add(retryPause)
+	// The detached program is no reason to plan again before that.
+	if s, err := b.surveyed(); err == nil {
+		b.seen = s.fingerprint()
+	}
+}
+
+func (b *Backend) surveyed() (s *surroundings, err error) {
+	err = inNetNS(b.config.NetNS, func() error { s, err = b.observer.survey(); return err })
+	return s, err
 }
 
 // Counters implements engine.CounterReader.

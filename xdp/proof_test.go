@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -348,6 +350,54 @@ func TestFullRings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// broken is a socket that fails when it is told to.
+type broken struct {
+	xsk.Socket
+	fail *atomic.Bool
+}
+
+func (s broken) Wake() error {
+	if s.fail.Load() {
+		return errors.New("out of order")
+	}
+	return s.Socket.Wake()
+}
+
+// A worker that fails costs speed, not connections: its interface is detached, and the status says why.
+func TestFailedWorker(t *testing.T) {
+	fail := &atomic.Bool{}
+	r := newRig(t, xdp.Config{Open: func(c xsk.Config) (xsk.Socket, error) {
+		if c.Share != nil {
+			c.Share = c.Share.(broken).Socket
+			return xsk.Open(c)
+		}
+		s, err := xsk.Open(c)
+		return broken{s, fail}, err
+	}})
+	r.apply(hostPolicy(allowTCP))
+	r.echoServer(7)
+	before, err := r.dial(4, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer before.Close()
+	exchange(t, before, 1000)
+	fail.Store(true)
+	r.eventually("giving up", func() bool { return r.status().Mode == "" })
+	if s := r.status().String(); !strings.Contains(s, "out of order") {
+		t.Errorf("status %q does not say why", s)
+	}
+	exchange(t, before, 1000)
+	after, err := r.dial(4, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after.Close()
+	if !r.refused(4, 8) {
+		t.Error("policy is not in force")
 	}
 }
 
