@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -54,13 +55,23 @@ type FileSource struct {
 	opts  FileOptions
 	paths []string
 
+	// looking is held while the files are read.
+	looking sync.Mutex
+
 	mu sync.Mutex
 	// once holds what can be read only once: standard input and pipes.
 	once map[string][]byte
-	// files are the decoded files of the last Load, by name.
-	files map[string]*loadedFile
+	// files are the decoded files of the last Load, by name; loaded are the same in order.
+	files  map[string]*loadedFile
+	loaded []*loadedFile
 	// seen is the digest of what was last loaded or announced, "" before the first Load.
 	seen string
+	// announced is what Watch has seen and Load has not taken in yet.
+	announced *snapshot
+	// base is what was last seen, announced or not; its inputs lack the content that has been decoded.
+	base *snapshot
+	// cross are the findings about how resources fit together.
+	cross crossFindings
 }
 
 var _ Source = (*FileSource)(nil)
@@ -69,32 +80,30 @@ var _ Source = (*FileSource)(nil)
 func (s *FileSource) Name() string { return "files:" + strings.Join(s.paths, ",") }
 
 // Load implements Source. A file whose content did not change is not decoded again, nor is a YAML document of a changed
-// file that did not change and still starts on the same line.
+// file that did not change and still starts on the same line. After Watch has announced a change, the next Load takes in
+// what Watch has seen; any other looks at all files.
 func (s *FileSource) Load(ctx context.Context) (*model.Bundle, hcl.Diagnostics) {
-	snap := s.snapshot()
+	snap := s.taken()
+	watched := snap != nil
+	if !watched {
+		snap = s.snapshot()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen = snap.digest
-	files := make([]*loadedFile, len(snap.inputs))
-	forEach(len(files), func(i int) {
-		in := snap.inputs[i]
-		have := s.files[in.name]
-		if have == nil || have.hash != in.hash {
-			have = loadFile(in, have)
-		}
-		files[i] = have
-	})
-	s.files = make(map[string]*loadedFile, len(files))
-	for _, f := range files {
-		s.files[f.name] = f
-	}
-	diags := snap.diags
+	replaced := s.decode(snap)
+	diags := slices.Clip(snap.diags)
 	b := &model.Bundle{Source: s.Name(), Revision: snap.digest}
-	for _, f := range files {
+	n := 0
+	for _, f := range s.loaded {
+		n += len(f.resources)
+	}
+	b.Resources = make([]model.Resource, 0, n)
+	for _, f := range s.loaded {
 		diags = append(diags, f.diags...)
 		b.Resources = append(b.Resources, f.resources...)
 	}
-	diags = append(diags, crossCheck(files)...)
+	diags = append(diags, s.cross.update(s.loaded, replaced, watched)...)
 	if err := ctx.Err(); err != nil {
 		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Interrupted", Detail: err.Error()})
 	}
@@ -102,6 +111,67 @@ func (s *FileSource) Load(ctx context.Context) (*model.Bundle, hcl.Diagnostics) 
 		return nil, diags
 	}
 	return b, diags
+}
+
+// Refresh makes the next Load look at all files, whatever Watch has seen.
+func (s *FileSource) Refresh() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.announced = nil
+}
+
+// taken hands over what Watch has announced, nil when nothing.
+func (s *FileSource) taken() *snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	snap := s.announced
+	s.announced = nil
+	return snap
+}
+
+// replacement is a file that was decoded anew, and what it was before.
+type replacement struct{ old, new *loadedFile }
+
+// decode brings the loaded files up to the snapshot. It tells what has been replaced when the list of files is as it was;
+// else replaced is nil.
+func (s *FileSource) decode(snap *snapshot) (replaced []replacement) {
+	files := make([]*loadedFile, len(snap.inputs))
+	same := s.loaded != nil && len(files) == len(s.loaded)
+	var stale []int
+	for i := range snap.inputs {
+		in := &snap.inputs[i]
+		var have *loadedFile
+		if same && s.loaded[i].name == in.name {
+			have = s.loaded[i]
+		} else {
+			same, have = false, s.files[in.name]
+		}
+		if files[i] = have; have == nil || have.hash != in.hash {
+			stale = append(stale, i)
+		}
+	}
+	forEach(len(stale), func(k int) {
+		i := stale[k]
+		files[i] = loadFile(snap.inputs[i], files[i])
+	})
+	for i := range snap.inputs {
+		snap.inputs[i].src = nil
+	}
+	if !same {
+		s.files = make(map[string]*loadedFile, len(files))
+		for _, f := range files {
+			s.files[f.name] = f
+		}
+		s.loaded = files
+		return nil
+	}
+	replaced = []replacement{}
+	for _, i := range stale {
+		replaced = append(replaced, replacement{s.loaded[i], files[i]})
+		s.files[files[i].name] = files[i]
+	}
+	s.loaded = files
+	return replaced
 }
 
 // Count is how many files and resources the last Load read, with and without errors.
@@ -131,7 +201,7 @@ func (s *FileSource) Sources() map[string][]byte {
 // input is one file as it was read.
 type input struct {
 	name string
-	src  []byte
+	src  []byte // nil where it was read for an earlier snapshot and is the same
 	hash [sha256.Size]byte
 }
 
@@ -142,30 +212,71 @@ type snapshot struct {
 	digest string
 }
 
-func (s *FileSource) snapshot() snapshot {
+// snapshot reads all files.
+func (s *FileSource) snapshot() *snapshot {
+	s.looking.Lock()
+	defer s.looking.Unlock()
 	names, diags := s.expand()
-	snap := snapshot{diags: diags}
-	h := sha256.New()
+	snap := &snapshot{diags: diags}
 	for _, name := range names {
-		src, err := s.read(name)
+		in, err := s.input(name)
 		if err != nil {
 			snap.diags = append(snap.diags, unreadable(name, err))
 			continue
 		}
-		display := name
-		if name == "-" {
-			display = Stdin
-		}
-		in := input{name: display, src: src, hash: sha256.Sum256(src)}
 		snap.inputs = append(snap.inputs, in)
-		io.WriteString(h, display+"\x00")
+	}
+	snap.seal()
+	s.mu.Lock()
+	s.base = snap
+	s.mu.Unlock()
+	return snap
+}
+
+// changed is the last snapshot with some of its files read again; nil when that does not go well, and all must be read.
+// They are given by their places among the inputs.
+func (s *FileSource) changed(places []int) *snapshot {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	s.mu.Lock()
+	snap := &snapshot{diags: s.base.diags, inputs: slices.Clone(s.base.inputs)}
+	s.mu.Unlock()
+	for _, i := range places {
+		in, err := s.input(snap.inputs[i].name)
+		if err != nil {
+			return nil
+		}
+		snap.inputs[i] = in
+	}
+	snap.seal()
+	s.mu.Lock()
+	s.base = snap
+	s.mu.Unlock()
+	return snap
+}
+
+func (s *FileSource) input(name string) (input, error) {
+	src, err := s.read(name)
+	if err != nil {
+		return input{}, err
+	}
+	if name == "-" {
+		name = Stdin
+	}
+	return input{name: name, src: src, hash: sha256.Sum256(src)}, nil
+}
+
+func (snap *snapshot) seal() {
+	h := sha256.New()
+	for i := range snap.inputs {
+		in := &snap.inputs[i]
+		io.WriteString(h, in.name+"\x00")
 		h.Write(in.hash[:])
 	}
 	for _, d := range snap.diags {
 		io.WriteString(h, "\x00"+d.Summary+"\x00"+d.Detail)
 	}
 	snap.digest = hex.EncodeToString(h.Sum(nil)[:8])
-	return snap
 }
 
 // read reads a file; what is not a regular file can be read only once and is remembered.

@@ -15,7 +15,10 @@ import (
 
 // Watch implements Source. It watches directories, not files, so that a file may be replaced, be a symbolic link whose
 // target changes, vanish and come back, or not exist yet; after every burst of events the contents are compared, and
-// only a difference is a change.
+// only a difference is a change. Where no links are involved, a burst that concerns known files has only these read.
+//
+// How resources fit together is looked at again when changes have been quiet for a while, and what is found then is
+// announced like a change.
 func (s *FileSource) Watch(ctx context.Context, changed func()) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -23,11 +26,14 @@ func (s *FileSource) Watch(ctx context.Context, changed func()) error {
 	}
 	defer w.Close()
 	dirs := &watchedDirs{w: w, have: map[string]inode{}}
+	burst := &burst{all: true}
 	look := func() error {
-		if err := dirs.sync(s.paths); err != nil {
+		snap, err := s.look(dirs, burst)
+		if err != nil {
 			return fmt.Errorf("watch files: %w", err)
 		}
-		if s.differs() {
+		burst.reset()
+		if s.differs(snap) {
 			changed()
 		}
 		return nil
@@ -35,26 +41,36 @@ func (s *FileSource) Watch(ctx context.Context, changed func()) error {
 	if err := look(); err != nil {
 		return err
 	}
-	quiet := time.NewTimer(0)
-	<-quiet.C
+	quiet, check := stoppedTimer(), stoppedTimer()
 	defer quiet.Stop()
+	defer check.Stop()
 	var deadline time.Time // of the burst under way, zero without one
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case _, ok := <-w.Events:
+		case e, ok := <-w.Events:
 			if !ok {
 				return nil
+			}
+			if !burst.add(e.Name, dirs) {
+				continue
 			}
 		case _, ok := <-w.Errors: // an overflow of the queue: something has changed
 			if !ok {
 				return nil
 			}
+			burst.all = true
 		case <-quiet.C:
 			deadline = time.Time{}
 			if err := look(); err != nil {
 				return err
+			}
+			check.Reset(checkDelay)
+			continue
+		case <-check.C:
+			if s.check() {
+				changed()
 			}
 			continue
 		}
@@ -66,15 +82,92 @@ func (s *FileSource) Watch(ctx context.Context, changed func()) error {
 	}
 }
 
-// differs compares the files with what was last loaded or announced, and takes note. Before the first Load there is
+// checkDelay is how long after a change it is looked at how resources fit together.
+const checkDelay = time.Second
+
+func stoppedTimer() *time.Timer {
+	t := time.NewTimer(0)
+	<-t.C
+	return t
+}
+
+// look reads what a burst of events may have changed.
+func (s *FileSource) look(dirs *watchedDirs, b *burst) (*snapshot, error) {
+	if !b.all {
+		if places, ok := s.places(b.paths); ok {
+			if snap := s.changed(places); snap != nil {
+				return snap, nil
+			}
+		}
+	}
+	if err := dirs.sync(s.paths); err != nil {
+		return nil, err
+	}
+	return s.snapshot(), nil
+}
+
+// places are the places of regular files among the inputs of the last snapshot. ok is false when one is not there.
+func (s *FileSource) places(paths map[string]bool) (places []int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.base.inputs {
+		if path := absolute(s.base.inputs[i].name); paths[path] {
+			if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
+				return nil, false
+			}
+			places = append(places, i)
+		}
+	}
+	return places, len(places) == len(paths)
+}
+
+// differs compares a snapshot with what was last loaded or announced, and takes note. Before the first Load there is
 // nothing to differ from.
-func (s *FileSource) differs() bool {
-	snap := s.snapshot()
+func (s *FileSource) differs(snap *snapshot) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.seen
 	s.seen = snap.digest
-	return before != "" && before != snap.digest
+	if before == "" || before == snap.digest {
+		return false
+	}
+	s.announced = snap
+	return true
+}
+
+// burst gathers the paths that events have named; all says that anything may have changed.
+type burst struct {
+	paths map[string]bool
+	all   bool
+}
+
+func (b *burst) reset() { *b = burst{} }
+
+// add takes in an event and tells whether it can matter. Files that are no policy files, such as those that editors
+// write before they rename them, do not, unless links may lead to them.
+func (b *burst) add(path string, dirs *watchedDirs) bool {
+	_, dir := dirs.have[path]
+	if b.all || dirs.links || dir {
+		b.all = true
+		return true
+	}
+	if strings.HasPrefix(filepath.Base(path), ".") && !dirs.named[path] {
+		return false
+	}
+	info, err := os.Lstat(path)
+	known := err == nil && info.Mode().IsRegular()
+	if !dirs.named[path] && formatOfName(path) == "" && (known || os.IsNotExist(err)) {
+		return false
+	}
+	if !known {
+		b.all = true
+		return true
+	}
+	if b.paths == nil {
+		b.paths = map[string]bool{}
+	}
+	b.paths[path] = true
+	return true
 }
 
 // inode identifies a directory, whatever its name.
@@ -84,16 +177,22 @@ type inode struct{ dev, ino uint64 }
 type watchedDirs struct {
 	w    *fsnotify.Watcher
 	have map[string]inode
+	// named are the source's paths; links tells that some of them lead through symbolic links.
+	named map[string]bool
+	links bool
 }
 
 // sync watches what the paths depend on now and forgets the rest.
 func (d *watchedDirs) sync(paths []string) error {
 	depend := dependencies{dirs: map[string]bool{}, walked: map[string]bool{}}
+	d.named = map[string]bool{}
 	for _, p := range paths {
 		if p != "-" {
+			d.named[absolute(p)] = true
 			depend.path(absolute(p))
 		}
 	}
+	d.links = depend.links
 	want := depend.dirs
 	for dir := range d.have {
 		if !want[dir] {
@@ -135,6 +234,8 @@ type dependencies struct {
 	dirs map[string]bool
 	// walked are those that have been looked through.
 	walked map[string]bool
+	// links tells that symbolic links are involved.
+	links bool
 }
 
 // path adds the directory of every symbolic link on the way, and the file's own or, for a directory, all below it. Of a
@@ -165,6 +266,7 @@ func (d *dependencies) tree(dir string) {
 		case e.IsDir():
 			d.tree(name)
 		case e.Type()&fs.ModeSymlink != 0:
+			d.links = true
 			d.path(name)
 		}
 	}
@@ -196,7 +298,7 @@ func (d *dependencies) resolve(path string) (string, fs.FileInfo) {
 			at = next
 			continue
 		}
-		d.dirs[at] = true
+		d.dirs[at], d.links = true, true
 		target, err := os.Readlink(next)
 		if links++; err != nil || links > maxLinks {
 			return "", nil

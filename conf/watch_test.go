@@ -267,3 +267,52 @@ func TestWatchSeesWhatHappenedBefore(t *testing.T) {
 		t.Error("the change is not told")
 	}
 }
+
+// TestCrossWarningsFollow makes two changes of one known file: the second leaves a policy without endpoints. The source says
+// so when it has been quiet for a while, and not before.
+func TestCrossWarningsFollow(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "endpoint.yaml")
+	endpoint := func(role string) []byte {
+		return []byte("apiVersion: projectcalico.org/v3\nkind: HostEndpoint\nmetadata:\n  name: h\n  labels: {role: " + role + "}\nspec: {node: n, interfaceName: eth0}\n")
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "policy.yaml"), []byte(
+		"apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: p}\nspec: {selector: role == 'web'}\n"), 0o644))
+	must(t, os.WriteFile(file, endpoint("web"), 0o644))
+	w := watch(t, dir)
+	warnings := func() int {
+		w.source.mu.Lock()
+		defer w.source.mu.Unlock()
+		return len(w.source.cross.diags)
+	}
+	w.change("another label", func() { must(t, os.WriteFile(file, endpoint("db"), 0o644)) })
+	deadline := time.After(patience)
+	for warnings() == 0 {
+		select {
+		case <-w.changes:
+		case <-deadline:
+			t.Fatal("no warning of a policy that selects nothing")
+		}
+	}
+	w.change("the first label again", func() { must(t, os.WriteFile(file, endpoint("web"), 0o644)) })
+	for warnings() > 0 {
+		select {
+		case <-w.changes:
+		case <-deadline:
+			t.Fatal("the warning stays")
+		}
+	}
+}
+
+// TestDuplicateInKnownFile gives a known file the key of another one's resource: that is an error at once.
+func TestDuplicateInKnownFile(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "a.yaml"), tier("a"), 0o644))
+	must(t, os.WriteFile(filepath.Join(dir, "b.yaml"), tier("b"), 0o644))
+	w := watch(t, dir)
+	w.change("a first change", func() { must(t, os.WriteFile(filepath.Join(dir, "b.yaml"), tier("c"), 0o644)) })
+	w.change("a second change", func() { must(t, os.WriteFile(filepath.Join(dir, "b.yaml"), tier("a"), 0o644)) })
+	w.expect("the same name in two files")
+	w.change("a third change", func() { must(t, os.WriteFile(filepath.Join(dir, "b.yaml"), tier("d"), 0o644)) })
+	w.expect("the name is another one", "a", "d")
+}

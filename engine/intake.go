@@ -20,8 +20,9 @@ type intake struct {
 	// changed wakes the intake, delivered wakes the loop.
 	changed, delivered chan struct{}
 	outbox             atomic.Pointer[delivery]
-	// asked is the newest reload that wants this source to be read.
-	asked atomic.Uint64
+	// asked is the newest reload that wants this source to be read; answered is the newest that the last reading knew of.
+	asked    atomic.Uint64
+	answered uint64
 }
 
 // delivery is what one reading of a source gave. Without a bundle the diagnostics hold an error.
@@ -64,6 +65,7 @@ func (in *intake) run(ctx context.Context) {
 	defer func() { <-watching }()
 
 	pause := backoff{first: rereadFirst, limit: rereadLimit}
+	var last time.Time
 	for ctx.Err() == nil {
 		d := in.read(ctx)
 		if ctx.Err() != nil {
@@ -71,6 +73,7 @@ func (in *intake) run(ctx context.Context) {
 		}
 		in.outbox.Store(d)
 		signal(in.delivered)
+		last = time.Now()
 		var retry <-chan time.Time
 		if d.bundle == nil {
 			retry = time.After(pause.next())
@@ -79,7 +82,10 @@ func (in *intake) run(ctx context.Context) {
 		}
 		select {
 		case <-in.changed:
-			absorb(ctx, in.changed)
+			// A change after a while of quiet is read at once; those that come close behind it are read together.
+			if time.Since(last) < burstLimit {
+				absorb(ctx, in.changed)
+			}
 		case <-retry:
 		case <-ctx.Done():
 		}
@@ -90,6 +96,10 @@ func (in *intake) read(ctx context.Context) *delivery {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	d := &delivery{answers: in.asked.Load()}
+	if r, ok := in.source.(Refresher); ok && d.answers != in.answered {
+		r.Refresh()
+	}
+	in.answered = d.answers
 	d.bundle, d.diagnostics = in.source.Load(ctx)
 	d.time = time.Now()
 	if d.diagnostics.HasErrors() {

@@ -19,3 +19,7 @@ type Source interface {
 	// cannot change returns nil at once.
 	Watch(ctx context.Context, changed func()) error
 }
+
+// Refresher is a Source whose Load, after a change that Watch has told of, may rely on what Watch has seen. Refresh makes
+// the next Load look for itself.
+type Refresher interface{ Refresh() }
