@@ -39,6 +39,7 @@ type Backend struct {
 	retryAt   time.Time
 	// retired are the counts of guards that are gone.
 	retired map[model.RuleID]ir.Counter
+	flows   *flows
 
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
@@ -55,7 +56,7 @@ func New(c Config) (*Backend, error) {
 	}
 	b := &Backend{
 		config: c, guards: map[string]*guard{}, reports: map[string]Interface{},
-		retired: map[model.RuleID]ir.Counter{},
+		retired: map[model.RuleID]ir.Counter{}, flows: newFlows(c.FlowRate),
 	}
 	b.observer.wanted = b.wanted
 	if err := inNetNS(c.NetNS, sweep); err != nil {
@@ -236,7 +237,7 @@ func (b *Backend) settle(name string, p *plan, around *surroundings) {
 		}
 	default:
 		var err error
-		if g, err = newGuard(b.config, l, p.policy, b.program.Options.FailsafeIn); err != nil {
+		if g, err = newGuard(b.config, b.flows, l, p.policy, b.program.Options.FailsafeIn); err != nil {
 			r.Reasons = append(r.Reasons, err.Error())
 			b.config.Logger.Warn("no fast path on an interface", "interface", name, "error", err)
 			b.retryAt = time.Now().Add(retryPause)
@@ -271,15 +272,19 @@ func (b *Backend) detach() error {
 	})
 }
 
+// tick is how often the backend looks at the load; at the surroundings it looks every fifth time.
+const tick = 50 * time.Millisecond
+
 // watch follows the load and the surroundings.
 func (b *Backend) watch(ctx context.Context) {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
+	clock := time.NewTicker(tick)
+	defer clock.Stop()
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-tick.C:
+		case now := <-clock.C:
+			b.flows.refill()
 			b.look(now, n%5 == 0)
 		}
 	}

@@ -45,6 +45,8 @@ type Config struct {
 	Verdicts uint32
 	// Frames is how many packets a queue can have in user space at a time, a power of two.
 	Frames int
+	// FlowRate is how many denied packets a second are reported to WatchFlows at most, 0 for none.
+	FlowRate int
 	// Limits bound the match tables.
 	Limits table.Limits
 	// Open makes the sockets; nil is xsk.Open. xsk.OpenAsavie is the other one.

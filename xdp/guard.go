@@ -20,6 +20,7 @@ import (
 // they say otherwise.
 type guard struct {
 	config  Config
+	flows   *flows
 	log     *slog.Logger
 	name    string
 	ifindex int
@@ -51,10 +52,10 @@ const frameMax = 2048 - 256
 
 // newGuard attaches the fast path to an interface, with a policy in force. The thread must be in the interface's network
 // namespace. Packets are judged when it returns.
-func newGuard(c Config, l netlink.Link, p *policy, failsafes []ir.Failsafe) (g *guard, err error) {
+func newGuard(c Config, f *flows, l netlink.Link, p *policy, failsafes []ir.Failsafe) (g *guard, err error) {
 	attrs := l.Attrs()
 	g = &guard{
-		config: c, log: c.Logger.With("interface", attrs.Name), name: attrs.Name, ifindex: attrs.Index,
+		config: c, flows: f, log: c.Logger.With("interface", attrs.Name), name: attrs.Name, ifindex: attrs.Index,
 		slots: map[model.RuleID]uint32{}, retired: map[model.RuleID]ir.Counter{},
 		queues: min(max(1, attrs.NumRxQueues), bpf.MaxQueues),
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rampart/bench/lab"
+	"rampart/engine/ir"
 	"rampart/model"
 	"rampart/xdp"
 	"rampart/xdp/bpf"
@@ -117,6 +118,34 @@ func TestCounters(t *testing.T) {
 	}
 	if counters, err = r.fast.Counters(context.Background()); err != nil || counters[rule] != c {
 		t.Errorf("after detaching: %+v (%v), want %+v", counters[rule], err, c)
+	}
+}
+
+// Some denied packets are reported, with what denied them.
+func TestFlowsAreReported(t *testing.T) {
+	r := newRig(t, xdp.Config{FlowRate: 100})
+	p := compilePolicy(t, hostPolicy("  - {action: Deny, protocol: UDP, destination: {ports: [9]}}\n"))
+	r.applyFast(p)
+	ctx, cancel := context.WithCancel(context.Background())
+	reports, ended := make(chan ir.Flow, 1), make(chan error)
+	go func() {
+		ended <- r.fast.WatchFlows(ctx, func(f ir.Flow) {
+			select {
+			case reports <- f:
+			default:
+			}
+		})
+	}()
+	stop := r.flood(128, 9)
+	f := <-reports
+	stop()
+	if want := p.Policies[0].Ingress[0].ID; f.Rule != want || f.In != "eth0" || f.Length != 46 || f.Packet.DstPort != 9 || f.Packet.Dst != r.host(4) ||
+		f.Packet.Protocol != model.ProtoUDP {
+		t.Errorf("reported %+v, want a packet to port 9 denied by %v", f, want)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 

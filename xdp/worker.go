@@ -111,6 +111,7 @@ func (w *worker) batch(frames []xsk.Desc) {
 	for i, d := range frames {
 		if r := rulings[i]; r.Ruling == table.Deny {
 			tally.add(r.Denier, packets[i].end-packets[i].l3)
+			w.guard.flows.report(w.guard.name, p.deniers[r.Denier].Counter, &packets[i])
 			w.repeated(p, &packets[i], r)
 			w.free = append(w.free, d)
 			continue
