@@ -1,8 +1,8 @@
-// Package store holds the resources of all sources in memory, indexed, and hands out immutable views of them.
+// Package store holds the resources of all sources in memory and hands out immutable views of them.
 //
 //	conf ── Bundle ──► Store.Apply ──► Change      what became different
 //	                       │
-//	                       └─────────► View        one snapshot: typed accessors, look-ups by index, watch channels
+//	                       └─────────► View        one snapshot: typed accessors, look-ups, watch channels
 //
 // Apply replaces everything one source had before, in one transaction: a reader sees the bundle before or the bundle
 // after, never a mixture. When two sources define the same key, the source that comes first keeps it and the other

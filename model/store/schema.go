@@ -2,21 +2,18 @@ package store
 
 import (
 	"fmt"
-	"net/netip"
 
 	"github.com/hashicorp/go-memdb"
 
 	"rampart/model"
 )
 
-// The one table and its indexes. Kinds, and namespaces within a kind, are prefixes of the id.
+// The one table and its index. Kinds, and namespaces within a kind, are prefixes of the id. What else is looked up is looked
+// up seldom, and an index costs memory and time at every change: a network set of a hundred thousand prefixes would have as
+// many entries.
 const (
-	table          = "resource"
-	indexID        = "id"
-	indexName      = "name"
-	indexNamespace = "namespace"
-	indexLabel     = "label"
-	indexAddress   = "address"
+	table   = "resource"
+	indexID = "id"
 
 	// prefixOf turns an index into its prefix form.
 	prefixOf = "_prefix"
@@ -28,11 +25,7 @@ func schema() *memdb.DBSchema {
 		table: {
 			Name: table,
 			Indexes: map[string]*memdb.IndexSchema{
-				indexID:        {Name: indexID, Unique: true, Indexer: keyIndex{}},
-				indexName:      {Name: indexName, Indexer: nameIndex{}},
-				indexNamespace: {Name: indexNamespace, AllowMissing: true, Indexer: namespaceIndex{}},
-				indexLabel:     {Name: indexLabel, AllowMissing: true, Indexer: labelIndex{}},
-				indexAddress:   {Name: indexAddress, AllowMissing: true, Indexer: addressIndex{}},
+				indexID: {Name: indexID, Unique: true, Indexer: keyIndex{}},
 			},
 		},
 	}}
@@ -73,62 +66,3 @@ func (keyIndex) FromObject(obj any) (bool, []byte, error) {
 }
 func (keyIndex) FromArgs(args ...any) ([]byte, error)       { return stringArgs(args) }
 func (keyIndex) PrefixFromArgs(args ...any) ([]byte, error) { return stringArgs(args) }
-
-// nameIndex finds resources of any kind and namespace by name.
-type nameIndex struct{}
-
-func (nameIndex) FromObject(obj any) (bool, []byte, error) {
-	return true, terminated(obj.(model.Resource).Key().Name), nil
-}
-func (nameIndex) FromArgs(args ...any) ([]byte, error) { return stringArgs(args) }
-
-// namespaceIndex finds the resources of a namespace, of all kinds.
-type namespaceIndex struct{}
-
-func (namespaceIndex) FromObject(obj any) (bool, []byte, error) {
-	ns := obj.(model.Resource).Key().Namespace
-	return ns != "", terminated(ns), nil
-}
-func (namespaceIndex) FromArgs(args ...any) ([]byte, error) { return stringArgs(args) }
-
-// labelIndex holds "key, value" for every label a resource has itself; its prefix form finds a key with any value.
-type labelIndex struct{}
-
-func (labelIndex) FromObject(obj any) (bool, [][]byte, error) {
-	labels := obj.(model.Resource).Meta().Labels
-	out := make([][]byte, 0, len(labels))
-	for k, v := range labels {
-		out = append(out, terminated(k, v))
-	}
-	return len(out) > 0, out, nil
-}
-func (labelIndex) FromArgs(args ...any) ([]byte, error)       { return stringArgs(args) }
-func (labelIndex) PrefixFromArgs(args ...any) ([]byte, error) { return stringArgs(args) }
-
-// addressIndex holds the prefixes of endpoints and network sets: family, masked address, length.
-type addressIndex struct{}
-
-func (addressIndex) FromObject(obj any) (bool, [][]byte, error) {
-	var out [][]byte
-	for p := range Prefixes(obj.(model.Resource)) {
-		out = append(out, prefixBytes(p))
-	}
-	return len(out) > 0, out, nil
-}
-
-func (addressIndex) FromArgs(args ...any) ([]byte, error) {
-	if len(args) == 1 {
-		if p, ok := args[0].(netip.Prefix); ok {
-			return prefixBytes(p.Masked()), nil
-		}
-	}
-	return nil, fmt.Errorf("an address look-up takes one netip.Prefix, not %v", args)
-}
-
-// prefixBytes has a fixed length per family, so no entry is a prefix of another.
-func prefixBytes(p netip.Prefix) []byte {
-	b := make([]byte, 0, 18)
-	b = append(b, byte(p.Addr().BitLen()))
-	b = append(b, p.Addr().AsSlice()...)
-	return append(b, byte(p.Bits()))
-}

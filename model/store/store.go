@@ -27,7 +27,7 @@ type Store struct {
 	changed  chan struct{}
 }
 
-// claims is what one source holds.
+// claims is what one source holds. byKey has an older object where the bundle has an equal one.
 type claims struct {
 	bundle *model.Bundle
 	byKey  map[model.Key]model.Resource
@@ -44,59 +44,101 @@ func New(priority ...string) *Store {
 }
 
 // Apply makes the bundle all that its source holds. An empty bundle removes the source. Resources that are equal to
-// what the store has stay as they are. An error leaves the store unchanged.
+// what the store has stay as they are. An error leaves the store unchanged. Its cost is that of the resources whose pointers
+// are not those of the source's last bundle.
 func (s *Store) Apply(b *model.Bundle) (Change, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := s.sources[b.Source]
 	if last == nil {
-		last = &claims{}
+		last = &claims{bundle: &model.Bundle{}, byKey: make(map[model.Key]model.Resource, len(b.Resources))}
 	}
-	next := &claims{bundle: b, byKey: make(map[model.Key]model.Resource, len(b.Resources))}
-	keys := map[model.Key]struct{}{}
-	kept := 0
-	var errs []error
-	for _, r := range b.Resources {
-		k := r.Key()
-		if first, ok := next.byKey[k]; ok {
-			errs = append(errs, fmt.Errorf("%s: %w: %s and %s", k, ErrDuplicateKey, place(first), place(r)))
-			continue
-		}
-		old := last.byKey[k]
-		if old != nil {
-			kept++
-		}
-		if old != nil && (old == r || reflect.DeepEqual(old, r)) {
-			r = old
-		} else {
-			keys[k] = struct{}{}
-		}
-		next.byKey[k] = r
+	old, new := differing(last.bundle.Resources, b.Resources)
+	changes, err := last.changes(old, new)
+	if err != nil {
+		return Change{}, err
 	}
-	if len(errs) > 0 {
-		return Change{}, errors.Join(errs...)
-	}
-	if kept < len(last.byKey) {
-		for k := range last.byKey {
-			if next.byKey[k] == nil {
-				keys[k] = struct{}{}
-			}
-		}
-	}
-	if len(next.byKey) == 0 {
+	undo := last.put(changes)
+	if len(last.byKey) == 0 {
 		delete(s.sources, b.Source)
 	} else {
-		s.sources[b.Source] = next
+		s.sources[b.Source] = &claims{b, last.byKey}
 	}
-	c, err := s.settle(b, slices.SortedFunc(maps.Keys(keys), model.Key.Compare))
+	c, err := s.settle(b, slices.SortedFunc(maps.Keys(changes), model.Key.Compare))
 	if err != nil {
-		if last.bundle == nil {
+		last.put(undo)
+		if s.sources[b.Source] = last; len(last.byKey) == 0 {
 			delete(s.sources, b.Source)
-		} else {
-			s.sources[b.Source] = last
 		}
 	}
 	return c, err
+}
+
+// differing leaves out of two lists what both have at the same place, counted from the start or from the end.
+func differing(old, new []model.Resource) (_, _ []model.Resource) {
+	if len(old) == len(new) {
+		var a, b []model.Resource
+		for i := range old {
+			if old[i] != new[i] {
+				a, b = append(a, old[i]), append(b, new[i])
+			}
+		}
+		return a, b
+	}
+	for len(old) > 0 && len(new) > 0 && old[0] == new[0] {
+		old, new = old[1:], new[1:]
+	}
+	for len(old) > 0 && len(new) > 0 && old[len(old)-1] == new[len(new)-1] {
+		old, new = old[:len(old)-1], new[:len(new)-1]
+	}
+	return old, new
+}
+
+// changes are the keys whose resource differs when old ones give way to new ones; nil stands for none.
+func (c *claims) changes(old, new []model.Resource) (map[model.Key]model.Resource, error) {
+	left := make(map[model.Key]bool, len(old))
+	for _, r := range old {
+		left[r.Key()] = true
+	}
+	come := make(map[model.Key]model.Resource, len(new))
+	changes := map[model.Key]model.Resource{}
+	var errs []error
+	for _, r := range new {
+		k := r.Key()
+		had := c.byKey[k]
+		first := come[k]
+		if first == nil && had != nil && !left[k] {
+			first = had
+		}
+		if first != nil {
+			errs = append(errs, fmt.Errorf("%s: %w: %s and %s", k, ErrDuplicateKey, place(first), place(r)))
+			continue
+		}
+		come[k] = r
+		if had == nil || had != r && !reflect.DeepEqual(had, r) {
+			changes[k] = r
+		}
+	}
+	for k := range left {
+		if come[k] == nil {
+			changes[k] = nil
+		}
+	}
+	return changes, errors.Join(errs...)
+}
+
+// put takes changes in, and returns those that undo them.
+func (c *claims) put(changes map[model.Key]model.Resource) (undo map[model.Key]model.Resource) {
+	undo = make(map[model.Key]model.Resource, len(changes))
+	for k, r := range changes {
+		undo[k] = c.byKey[k]
+		if r == nil {
+			delete(c.byKey, k)
+		} else {
+			c.byKey[k] = r
+		}
+	}
+	return undo
 }
 
 // settle writes the winners of the given keys.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"iter"
-	"net/netip"
 
 	"github.com/hashicorp/go-memdb"
 
@@ -51,39 +50,6 @@ func (v *View) Kind(k model.Kind) iter.Seq[model.Resource] {
 // KindIn iterates over the resources of one kind in one namespace.
 func (v *View) KindIn(k model.Kind, namespace string) iter.Seq[model.Resource] {
 	return v.iterate(indexID+prefixOf, string(k), namespace)
-}
-
-// Named iterates over the resources with a name, of any kind and namespace.
-func (v *View) Named(name string) iter.Seq[model.Resource] { return v.iterate(indexName, name) }
-
-// Namespaced iterates over the resources in a namespace, of any kind.
-func (v *View) Namespaced(namespace string) iter.Seq[model.Resource] {
-	return v.iterate(indexNamespace, namespace)
-}
-
-// Labelled iterates over the resources that carry a label themselves (inherited labels do not count), by value.
-func (v *View) Labelled(key string) iter.Seq[model.Resource] {
-	return v.iterate(indexLabel+prefixOf, key)
-}
-
-// LabelledAs iterates over the resources that carry a label with a value themselves.
-func (v *View) LabelledAs(key, value string) iter.Seq[model.Resource] {
-	return v.iterate(indexLabel, key, value)
-}
-
-// Holding iterates over the endpoints that have an address and the network sets with a net around it, longest prefix
-// first.
-func (v *View) Holding(a netip.Addr) iter.Seq[model.Resource] {
-	return func(yield func(model.Resource) bool) {
-		a = a.WithZone("")
-		for bits := a.BitLen(); bits >= 0; bits-- {
-			for r := range v.iterate(indexAddress, netip.PrefixFrom(a, bits)) {
-				if !yield(r) {
-					return
-				}
-			}
-		}
-	}
 }
 
 // iterate walks an index. The schema and the callers in this file are fixed, so memdb has nothing to refuse.
