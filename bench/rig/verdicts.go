@@ -3,7 +3,7 @@ package rig
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"time"
 
 	"rampart/bench/filter"
 	"rampart/bench/pktgen"
@@ -52,20 +52,35 @@ func (r *Rig) Verdicts(flows []filter.Flow, cpu int) (wrong []Misjudged, err err
 		if _, err := s.Generator.Send(len(flows)); err != nil {
 			return err
 		}
-		arrivals, err := rec.Arrivals()
-		if err != nil {
-			return err
-		}
-		for i, f := range flows {
-			got := model.Deny
-			if arrivals[i].Count > 0 {
-				got = model.Allow
+		// Some firewalls let packets through only a while later.
+		for quiet, last := time.Duration(0), -1; quiet < patience; quiet += settlePause {
+			if wrong, err = misjudged(rec, flows); err != nil || len(wrong) == 0 {
+				break
 			}
-			if got != f.Want {
-				wrong = append(wrong, Misjudged{f, got})
+			if len(wrong) != last {
+				quiet, last = 0, len(wrong)
 			}
+			time.Sleep(settlePause)
 		}
-		return nil
+		return err
 	})
-	return slices.Clip(wrong), err
+	return wrong, err
+}
+
+// misjudged compares what has arrived so far with what must.
+func misjudged(rec *pktgen.Recorder, flows []filter.Flow) (wrong []Misjudged, err error) {
+	arrivals, err := rec.Arrivals()
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range flows {
+		got := model.Deny
+		if arrivals[i].Count > 0 {
+			got = model.Allow
+		}
+		if got != f.Want {
+			wrong = append(wrong, Misjudged{f, got})
+		}
+	}
+	return wrong, nil
 }

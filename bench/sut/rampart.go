@@ -76,19 +76,6 @@ func rampart() *System {
 	}
 }
 
-// errNoFastPath is why the fast path is not measured.
-var errNoFastPath = errors.New("this build of rampart has no fast path")
-
-func rampartFastPath() *System {
-	return &System{
-		Name: "rampart-xdp", Title: "rampart (fast path)",
-		Missing: func(*Options, int) error { return errNoFastPath },
-		Load: func(context.Context, *Options, *rig.Rig, *filter.Set) (Instance, error) {
-			return nil, errNoFastPath
-		},
-	}
-}
-
 // errNoBinary is why the daemon is not measured.
 func errNoBinary(o *Options) error {
 	if o.Rampart == "" {

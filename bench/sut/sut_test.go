@@ -33,7 +33,7 @@ func TestSystemsAgree(t *testing.T) {
 						t.Fatal(err)
 					}
 					defer r.Close()
-					set, err := filter.Generate(name, family, 300, 5)
+					set, err := filter.Generate(name, family, 100, 5)
 					if err != nil {
 						t.Fatal(err)
 					}
