@@ -265,8 +265,10 @@ func TestEstablishedConnectionsSurvive(t *testing.T) {
 				chunk[i] = byte(i) ^ n
 			}
 			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-			go func() { _, _ = c.Write(chunk) }()
-			if _, err := io.ReadFull(c, back); err != nil {
+			written := make(chan error, 1)
+			go func() { _, err := c.Write(chunk); written <- err }()
+			_, err := io.ReadFull(c, back)
+			if err = errors.Join(err, <-written); err != nil {
 				failed <- err
 				return
 			}
