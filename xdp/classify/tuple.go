@@ -22,9 +22,6 @@ const (
 // place says where a dimension's bits are in a tuple: the word and the distance of its lowest bit from bit 0.
 var place = [numDims]struct{ word, shift uint32 }{{0, 0}, {1, 0}, {2, 16}, {2, 0}, {3, 0}}
 
-// dimBits is how many bits a dimension has.
-var dimBits = [numDims]uint32{32, 32, 16, 16, 8}
-
 // span is an inclusive range in one dimension.
 type span struct{ lo, hi uint32 }
 

@@ -28,11 +28,10 @@ type expander struct {
 	boxes  int // made so far
 }
 
-// part is one end of a packet: a prefix, a range of ports and, for members of port sets, the protocol they are about.
+// part is one end of a packet: a prefix and a range of ports.
 type part struct {
-	net      netip.Prefix
-	ports    classify.Range
-	protocol uint8
+	net   netip.Prefix
+	ports classify.Range
 }
 
 // expand lists the boxes that make up a rule's packets. Without exact they hold more packets than the rule matches.
