@@ -14,8 +14,10 @@ import (
 // review looks for what is valid and yet hardly meant. What was said of the build before is not logged again.
 func (l *loop) review(b *build) []string {
 	var warnings []string
-	if w := unknownNode(b.view, l.e.config.Node); w != "" && len(b.program.Endpoints) == 0 {
-		warnings = append(warnings, w)
+	if len(b.program.Endpoints) == 0 {
+		if w := unknownNode(b.view, l.e.config.Node); w != "" {
+			warnings = append(warnings, w)
+		}
 	}
 	warnings = append(warnings, nowhere(b.program, b.view)...)
 	warnings = append(warnings, missingProfiles(b.program)...)

@@ -28,6 +28,8 @@ type Compiler struct {
 	policies   map[model.Key]*policy
 	items      map[model.Key]*item
 	locals     map[model.Key]*local
+	// ordered are the locals by key, nil when some came or went.
+	ordered []*local
 	// interfaces are those of the host as the locals were last placed on them.
 	interfaces []Interface
 	// byKey are the policies by key.
@@ -138,11 +140,12 @@ func (c *Compiler) program(host Host) *ir.Program {
 	for _, g := range c.groups.used {
 		p.Groups = append(p.Groups, g.ir)
 	}
-	for _, l := range c.locals {
+	p.Endpoints = make([]*ir.Endpoint, 0, len(c.ordered))
+	for _, l := range c.ordered {
 		p.Endpoints = append(p.Endpoints, l.compiled...)
 	}
 	p.States = c.states()
-	ir.Seal(p)
+	ir.SealSorted(p)
 	return p
 }
 

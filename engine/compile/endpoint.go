@@ -3,7 +3,6 @@ package compile
 import (
 	"maps"
 	"net/netip"
-	"reflect"
 	"slices"
 
 	"rampart/engine/ir"
@@ -13,6 +12,7 @@ import (
 // local is an endpoint of this node.
 type local struct {
 	item *item
+	key  model.Key
 	// dirty asks for another look at its policies.
 	dirty      bool
 	interfaces []string
@@ -36,9 +36,13 @@ func (c *Compiler) isLocal(r model.Resource) bool {
 	return ok && node == c.node
 }
 
-// setLocal enters an endpoint into the list of those to enforce, or takes it out.
-func (c *Compiler) setLocal(it *item, here bool) {
-	c.replace = c.replace || here || it.local != nil
+// setLocal enters an endpoint into the list of those to enforce, or takes it out. before is what the item was.
+func (c *Compiler) setLocal(it *item, before model.Resource, here bool) {
+	if here != (it.local != nil) {
+		c.replace, c.ordered = true, nil
+	} else if here && !samePlace(before, it.resource) {
+		c.replace = true
+	}
 	switch {
 	case !here && it.local != nil:
 		delete(c.locals, it.resource.Key())
@@ -48,8 +52,8 @@ func (c *Compiler) setLocal(it *item, here bool) {
 		}
 		c.regroup = true
 	case here && it.local == nil:
-		it.local = &local{item: it, dirty: true}
-		c.locals[it.resource.Key()] = it.local
+		it.local = &local{item: it, key: it.resource.Key(), dirty: true}
+		c.locals[it.local.key] = it.local
 		for _, n := range it.matches {
 			n.locals++
 		}
@@ -58,10 +62,32 @@ func (c *Compiler) setLocal(it *item, here bool) {
 	}
 }
 
+// samePlace tells that two versions of an endpoint claim the same interfaces.
+func samePlace(a, b model.Resource) bool {
+	switch a := a.(type) {
+	case *model.WorkloadEndpoint:
+		b, ok := b.(*model.WorkloadEndpoint)
+		return ok && a.Spec.InterfaceName == b.Spec.InterfaceName
+	case *model.HostEndpoint:
+		b, ok := b.(*model.HostEndpoint)
+		return ok && a.Spec.InterfaceName == b.Spec.InterfaceName && slices.Equal(a.Spec.ExpectedIPs, b.Spec.ExpectedIPs)
+	}
+	return false
+}
+
+// order lists the node's endpoints by key.
+func (c *Compiler) order() {
+	if c.ordered != nil {
+		return
+	}
+	c.ordered = slices.SortedFunc(maps.Values(c.locals), func(a, b *local) int { return a.key.Compare(b.key) })
+}
+
 // compileEndpoints brings the groups of the node's endpoints up to date.
 func (c *Compiler) compileEndpoints(host Host) {
+	c.order()
 	c.placeEndpoints(host)
-	for _, l := range c.locals {
+	for _, l := range c.ordered {
 		if l.dirty || c.reorder {
 			c.compileEndpoint(l)
 			l.dirty = false
@@ -75,7 +101,7 @@ func (c *Compiler) compileEndpoints(host Host) {
 
 // placeEndpoints finds the interfaces of the node's endpoints.
 func (c *Compiler) placeEndpoints(host Host) {
-	if !c.replace && reflect.DeepEqual(host.Interfaces, c.interfaces) {
+	if !c.replace && slices.EqualFunc(host.Interfaces, c.interfaces, sameInterface) {
 		return
 	}
 	c.replace = false
@@ -83,12 +109,14 @@ func (c *Compiler) placeEndpoints(host Host) {
 	for _, i := range host.Interfaces {
 		c.interfaces = append(c.interfaces, Interface{i.Name, slices.Clone(i.Addrs)})
 	}
-	for l, names := range place(slices.Collect(maps.Values(c.locals)), host) {
+	for l, names := range place(slices.Clone(c.ordered), host) {
 		if !slices.Equal(l.interfaces, names) {
 			l.interfaces, l.dirty = names, true
 		}
 	}
 }
+
+func sameInterface(a, b Interface) bool { return a.Name == b.Name && slices.Equal(a.Addrs, b.Addrs) }
 
 func (l *local) workload() bool {
 	_, ok := l.item.resource.(*model.WorkloadEndpoint)
@@ -102,7 +130,7 @@ func (c *Compiler) compileEndpoint(l *local) {
 	}
 	slices.SortFunc(policies, func(a, b *policy) int { return a.rank - b.rank })
 
-	e := ir.Endpoint{Key: l.item.resource.Key(), Origin: l.item.resource.Source()}
+	e := ir.Endpoint{Key: l.key, Origin: l.item.resource.Source()}
 	class := hostInterface
 	var names []string
 	switch r := l.item.resource.(type) {

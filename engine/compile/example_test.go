@@ -25,7 +25,7 @@ func Example() {
 	p := compile.Compile(v, compile.Host{Node: "n1"}, ir.Options{})
 	fmt.Print(ir.Text(p))
 	// Output:
-	// program node "n1" hash 58f60f386e1e8a0c
+	// program node "n1" hash 1c81eb3a0142310b
 	// set se8f687f873c44dd6 {(projectcalico.org/namespace == "prod" && role == "frontend")}
 	//   10.0.0.1/32
 	//   10.0.0.2/32

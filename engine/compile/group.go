@@ -21,6 +21,7 @@ const (
 type shape struct {
 	key             string
 	ingress, egress [model.NumLayers]*group
+	round           uint64
 }
 
 // group is a group of the program with the versions it was made of.
@@ -115,8 +116,11 @@ func (c *Compiler) collect() {
 	t.used = nil
 	clear(t.shapes)
 	clear(t.byKey)
-	for _, l := range c.locals {
-		t.shapes[l.shape.key] = l.shape
+	for _, l := range c.ordered {
+		if l.shape.round != c.round {
+			l.shape.round = c.round
+			t.shapes[l.shape.key] = l.shape
+		}
 	}
 	for _, s := range t.shapes {
 		for _, list := range [2]*[model.NumLayers]*group{&s.ingress, &s.egress} {

@@ -36,7 +36,7 @@ func place(locals []*local, host Host) map[*local][]string {
 			}
 			return 1
 		}
-		return a.item.resource.Key().Compare(b.item.resource.Key())
+		return a.key.Compare(b.key)
 	})
 	out := make(map[*local][]string, len(locals))
 	taken := make(map[string]bool, len(locals))

@@ -58,7 +58,7 @@ func (c *Compiler) putItem(key model.Key, r model.Resource) {
 	if r == nil {
 		if it != nil {
 			c.detachAll(it)
-			c.setLocal(it, false)
+			c.setLocal(it, it.resource, false)
 			delete(c.items, key)
 		}
 		return
@@ -70,16 +70,18 @@ func (c *Compiler) putItem(key model.Key, r model.Resource) {
 		next := item{}
 		next.describe(r)
 		if slices.Equal(it.nets, next.nets) && slices.Equal(it.ports, next.ports) {
+			before := it.resource
 			it.resource = r
-			c.setLocal(it, c.isLocal(r))
+			c.setLocal(it, before, c.isLocal(r))
 			c.relabel(it)
 			return
 		}
 		c.detachAll(it)
 	}
+	before := it.resource
 	it.describe(r)
 	it.labels = model.EffectiveLabels(r, c.inheritance())
-	c.setLocal(it, c.isLocal(r))
+	c.setLocal(it, before, c.isLocal(r))
 	c.selections.index.Candidates(it.labels, func(e *store.SelectorEntry[*selection]) {
 		if e.Value.matches(it.labels) {
 			c.attach(it, e.Value)

@@ -46,7 +46,7 @@ func frontendToDatabase(frontends ...string) *ir.Program {
 func ExampleText() {
 	fmt.Print(ir.Text(frontendToDatabase("10.0.0.2/32", "10.0.0.1/32")))
 	// Output:
-	// program node "node1" hash 67923687895c5a87
+	// program node "node1" hash c7a62fe2f566d7b7
 	// set sdd5b33a2652d7741 {role == 'frontend'}
 	//   10.0.0.1/32
 	//   10.0.0.2/32

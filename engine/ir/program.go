@@ -253,8 +253,9 @@ type Endpoint struct {
 	// Ingress and Egress hold the group per layer; nil where the layer has no say (workloads have only LayerNormal; a
 	// host endpoint's other layers are nil when no policy of that kind applies in that direction).
 	Ingress, Egress [model.NumLayers]*Group
-	// Sum is a hash of the endpoint without its origin, its groups by ID. Seal computes it; 0 is "not yet".
-	Sum uint64
+	// Sum is a hash of the endpoint without its origin, its groups by ID, OriginSum one of the origin. Seal computes them; 0
+	// is "not yet".
+	Sum, OriginSum uint64
 }
 
 // Group is the endpoint's group for a direction and layer, or nil.

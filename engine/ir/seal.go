@@ -13,6 +13,20 @@ import (
 // and the Hash. Call it once, before the program is shared. Objects that already have a Sum come from a sealed program
 // and are left untouched, so a program may share unchanged objects with its predecessor.
 func Seal(p *Program) {
+	sealObjects(p)
+	slices.SortFunc(p.Sets, func(a, b *Set) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(p.Endpoints, compareEndpoints)
+	slices.SortFunc(p.States, func(a, b PolicyState) int { return a.Key.Compare(b.Key) })
+	p.Hash = hash(p)
+}
+
+// SealSorted is Seal for a program whose sets, endpoints and states, which may be many, are in their order already.
+func SealSorted(p *Program) {
+	sealObjects(p)
+	p.Hash = hash(p)
+}
+
+func sealObjects(p *Program) {
 	for _, s := range p.Sets {
 		SealSet(s)
 	}
@@ -30,13 +44,9 @@ func Seal(p *Program) {
 	for _, e := range p.Endpoints {
 		SealEndpoint(e)
 	}
-	slices.SortFunc(p.Sets, func(a, b *Set) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(p.Policies, func(a, b *Policy) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(p.Profiles, func(a, b *Profile) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(p.Groups, func(a, b *Group) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(p.Endpoints, compareEndpoints)
-	slices.SortFunc(p.States, func(a, b PolicyState) int { return a.Key.Compare(b.Key) })
-	p.Hash = hash(p)
 }
 
 func hash(p *Program) string {
@@ -64,7 +74,7 @@ func hash(p *Program) string {
 	d.length(len(p.Endpoints))
 	for _, e := range p.Endpoints {
 		d.u64(e.Sum)
-		d.origin(e.Origin)
+		d.u64(e.OriginSum)
 	}
 	d.length(len(p.States))
 	for i := range p.States {
@@ -210,6 +220,9 @@ func SealEndpoint(e *Endpoint) {
 		}
 	}
 	e.Sum = d.sum()
+	d = d[:0]
+	d.origin(e.Origin)
+	e.OriginSum = d.sum()
 }
 
 // Compare orders members by address, protocol and port.
