@@ -34,7 +34,6 @@ func (b *bench) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var good []*seat
 	for _, s := range b.seats {
 		b.step("check " + s.Name)
 		if err := ctx.Err(); err != nil {
@@ -44,17 +43,11 @@ func (b *bench) check(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("check of %s: %w", s.Name, err)
 		}
-		if len(wrong) == 0 {
-			good = append(good, s)
-			continue
-		}
-		b.fail(s, wrong)
-		if err := errors.Join(s.instance.Close(), s.rig.Close()); err != nil {
-			return err
+		if s.failed = len(wrong) > 0; s.failed {
+			b.fail(s, wrong)
 		}
 	}
-	b.seats = good
-	return nil
+	return b.dismiss()
 }
 
 func (b *bench) fail(s *seat, wrong []rig.Misjudged) {

@@ -31,11 +31,12 @@ func Classify(ctx context.Context, p Plan) (*report.Document, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	release, err := Claim()
+	dir, release, err := Claim()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	p.Options.Dir = dir
 	if p.Generate == nil {
 		p.Generate = filter.Generate
 	}

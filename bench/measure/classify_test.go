@@ -15,7 +15,6 @@ import (
 func TestClassify(t *testing.T) {
 	p := Default()
 	p.Sets, p.Families, p.Rules, p.Repeat, p.Duration, p.Flows = []string{"acl"}, []int{4, 6}, []int{50}, 1, time.Millisecond, 100
-	p.Options.Dir = t.TempDir()
 	d, err := turn(t, func() (*report.Document, error) { return Classify(context.Background(), p) })
 	if err != nil || len(d.Failures) > 0 {
 		t.Fatal(err, d.Failures)

@@ -144,16 +144,21 @@ func TestSkipAndCancel(t *testing.T) {
 	}
 }
 
+func claim() (release func(), err error) {
+	_, release, err = Claim()
+	return release, err
+}
+
 func TestOneRunAtATime(t *testing.T) {
-	release, err := turn(t, Claim)
+	release, err := turn(t, claim)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Claim(); !errors.Is(err, ErrBusy) {
+	if _, err := claim(); !errors.Is(err, ErrBusy) {
 		t.Errorf("a second run: %v", err)
 	}
 	release()
-	if release, err = turn(t, Claim); err != nil {
+	if release, err = turn(t, claim); err != nil {
 		t.Fatal(err)
 	}
 	release()

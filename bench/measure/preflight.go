@@ -31,19 +31,32 @@ func Preflight() error {
 	return s.Close()
 }
 
-// Claim makes this the only benchmark on the machine until release is called.
-func Claim() (release func(), err error) {
-	path := filepath.Join(os.TempDir(), "rampart-bench.lock")
+// Claim makes this the only benchmark on the machine until release is called, and returns a directory for its files, empty now
+// and gone afterwards, whatever a crash has left in it before.
+func Claim() (dir string, release func(), err error) {
+	home := os.TempDir()
+	if os.Geteuid() == 0 {
+		home = "/run" // nobody else can put something there first
+	}
+	path := filepath.Join(home, "rampart-bench.lock")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, ErrBusy
+			return "", nil, ErrBusy
 		}
-		return nil, fmt.Errorf("lock %s: %w", path, err)
+		return "", nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	return func() { _ = f.Close() }, nil
+	dir = filepath.Join(home, "rampart-bench")
+	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
+		_ = f.Close()
+		return "", nil, err
+	}
+	return dir, func() {
+		_ = os.RemoveAll(dir) // the next run will
+		_ = f.Close()
+	}, nil
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rampart/bench/filter"
 	"rampart/bench/report"
 	"rampart/bench/rig"
+	"rampart/bench/sut"
 )
 
 // zipfLength is how long the sequence is that a Zipf stream repeats.
@@ -36,6 +38,9 @@ func (b *bench) rates(ctx context.Context) error {
 				c := b.Case
 				c.Match, c.Traffic, c.Size = string(match), string(traffic), size
 				if err := b.rate(ctx, c, flows, order(match, len(flows), b.Seed)); err != nil {
+					return err
+				}
+				if err := b.dismiss(); err != nil {
 					return err
 				}
 			}
@@ -95,7 +100,8 @@ func (b *bench) rate(ctx context.Context, c report.Case, flows []filter.Flow, or
 				return err
 			}
 			if n.Arrived > n.Want {
-				wrong[x] = true
+				wrong[x], x.failed = true, true
+				b.withdraw(x.System, c)
 				b.doc.Failures = append(b.doc.Failures, fmt.Sprintf("%s, %s of %d rules, match %s: %d packets passed that the rules deny",
 					x.Name, c.Set, c.Rules, c.Match, n.Arrived-n.Want))
 				continue
@@ -111,6 +117,23 @@ func (b *bench) rate(ctx context.Context, c report.Case, flows []filter.Flow, or
 		}
 	}
 	return nil
+}
+
+// withdraw takes back what was found of a system in a case.
+func (r *runner) withdraw(s *sut.System, c report.Case) {
+	r.doc.Results = slices.DeleteFunc(r.doc.Results, func(x report.Result) bool { return x.System == s.Name && x.Case == c })
+}
+
+// dismiss ends the systems that have judged wrongly: they are not measured further.
+func (b *bench) dismiss() error {
+	var errs []error
+	b.seats = slices.DeleteFunc(b.seats, func(s *seat) bool {
+		if s.failed {
+			errs = append(errs, s.instance.Close(), s.rig.Close())
+		}
+		return s.failed
+	})
+	return errors.Join(errs...)
 }
 
 // meet sends every flow once, so that connection tracking knows it. Several first packets of one flow in one batch would

@@ -21,11 +21,12 @@ func Run(ctx context.Context, p Plan) (*report.Document, error) {
 	if err := Preflight(); err != nil {
 		return nil, err
 	}
-	release, err := Claim()
+	dir, release, err := Claim()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	p.Options.Dir = dir
 	if p.Generate == nil {
 		p.Generate = filter.Generate
 	}
@@ -97,6 +98,8 @@ type seat struct {
 	*sut.System
 	rig      *rig.Rig
 	instance sut.Instance
+	// failed tells that it has judged a packet wrongly.
+	failed bool
 	// loaded is how long loading took.
 	loaded time.Duration
 	// perPacket is what the system needs for a packet, as measured last.

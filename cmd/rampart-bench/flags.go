@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"rampart/bench/filter"
 	"rampart/bench/measure"
+	"rampart/bench/report"
 	"rampart/bench/sut"
 )
 
@@ -23,6 +25,7 @@ type planFlags struct {
 	matches  []string
 	traffic  []string
 	families []int
+	measures []string
 	rampart  string
 	output   string
 	files    []string
@@ -36,6 +39,11 @@ func newPlanFlags(defaults measure.Plan, systems ...string) *planFlags {
 	}
 	for _, m := range defaults.Matches {
 		f.matches = append(f.matches, string(m))
+	}
+	for _, m := range measureNames {
+		if slices.Contains(defaults.Measures, m.measure) {
+			f.measures = append(f.measures, m.name)
+		}
 	}
 	for _, t := range defaults.Traffic {
 		f.traffic = append(f.traffic, string(t))
@@ -63,6 +71,29 @@ func (f *planFlags) add(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.output, "output", "o", "", "`DIR` for the report (default: bench/results/TIME-COMMAND; \"-\" for none)")
 }
 
+// measureNames are the words of the measures flag, each for the first of the figures that are taken together.
+var measureNames = []struct{ name, measure string }{
+	{"rate", report.Rate}, {"latency", report.LatencyP50}, {"connections", report.Connections}, {"update", report.Update}, {"memory", report.KernelMemory},
+}
+
+// addMeasures adds the flag of commands that may measure anything.
+func (f *planFlags) addMeasures(fs *pflag.FlagSet) {
+	fs.StringSliceVar(&f.measures, "measures", f.measures, "`NAMES` of what to measure: rate, latency, connections, update, memory; load time always")
+}
+
+// findMeasures turns the measures flag into names of the report.
+func (f *planFlags) findMeasures() error {
+	f.plan.Measures = nil
+	for _, want := range f.measures {
+		i := slices.IndexFunc(measureNames, func(m struct{ name, measure string }) bool { return m.name == want })
+		if i < 0 {
+			return fmt.Errorf("there is no measure %q", want)
+		}
+		f.plan.Measures = append(f.plan.Measures, measureNames[i].measure)
+	}
+	return nil
+}
+
 // addTraffic adds the flags of commands that send packets of many kinds.
 func (f *planFlags) addTraffic(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.matches, "match", f.matches, "`PLACES` of the rules that packets meet: first, middle, last, none, zipf, uniform")
@@ -76,6 +107,9 @@ func (f *planFlags) finish() error {
 	p := &f.plan
 	var err error
 	if p.Systems, err = sut.Select(f.systems); err != nil {
+		return &usageError{err}
+	}
+	if err := f.findMeasures(); err != nil {
 		return &usageError{err}
 	}
 	p.Rules, p.Matches, p.Traffic, p.Families = nil, nil, nil, f.families

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -120,17 +119,12 @@ func planCommand(e *env, run runner, cmd *cobra.Command, f *planFlags, traffic b
 	f.add(cmd.Flags())
 	if traffic {
 		f.addTraffic(cmd.Flags())
+		f.addMeasures(cmd.Flags())
 	}
 	return cmd
 }
 
 func (f *planFlags) run(ctx context.Context, e *env, run runner, name string) error {
-	scratch, err := os.MkdirTemp("", "rampart-bench")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(scratch)
-	f.plan.Options.Dir = scratch
 	bar := newProgress(e.stderr)
 	f.plan.Progress = bar.step
 	d, err := run(ctx, f.plan)
