@@ -14,7 +14,7 @@ func (s *stager) forward(workload model.Direction, name string, f ruleset.Field,
 		host = model.Egress
 	}
 	hasHost := false
-	for _, e := range s.all() {
+	for _, e := range s.examples() {
 		hasHost = hasHost || !e.Workload && acting(e, host, model.LayerForward) != nil
 	}
 	if !s.workloads && !hasHost && len(s.program.Options.WorkloadPrefixes) == 0 {

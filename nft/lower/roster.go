@@ -14,6 +14,7 @@ type roster struct {
 	// endpoints has one per interface, the first by key, sorted by interface; keys are the keys of their elements.
 	endpoints []*ir.Endpoint
 	keys      []string
+	kinds     kinds
 	// doubles tells that endpoints were left out because their interface has another.
 	doubles bool
 	// version changes with the interfaces, the kinds of endpoints and the addresses they may use, not with their policies.
@@ -23,14 +24,16 @@ type roster struct {
 // version is a value that equals only itself; an empty struct would not do.
 type version struct{ _ byte }
 
-func newRoster(endpoints []*ir.Endpoint) *roster {
+func newRoster(endpoints []*ir.Endpoint, isPrefixed func(string) bool) *roster {
 	list := slices.DeleteFunc(slices.Clone(endpoints), func(e *ir.Endpoint) bool { return !named(e) })
 	slices.SortStableFunc(list, byInterface)
 	n := len(list)
 	list = slices.CompactFunc(list, func(x, y *ir.Endpoint) bool { return x.Interface == y.Interface })
 	r := &roster{endpoints: list, keys: make([]string, len(list)), doubles: len(list) < n, version: &version{}}
+	r.kinds = newKinds(len(list))
 	for i, e := range list {
 		r.keys[i] = interfaceKey(e)
+		r.kinds.add(e, isPrefixed(e.Interface))
 	}
 	return r
 }
@@ -45,15 +48,15 @@ func interfaceKey(e *ir.Endpoint) string { return ruleset.Key{}.Interface(e.Inte
 // roster sorts the program's endpoints, or changes the last lowering's roster.
 func (b *Builder) roster() *roster {
 	if b.old != nil {
-		if r := b.old.roster.next(b.old.program.Endpoints, b.program.Endpoints); r != nil {
+		if r := b.old.roster.next(b.old.program.Endpoints, b.program.Endpoints, b.prefixed); r != nil {
 			return r
 		}
 	}
-	return newRoster(b.program.Endpoints)
+	return newRoster(b.program.Endpoints, b.prefixed)
 }
 
 // next is the roster of a later program. It is nil when it is as easily made anew.
-func (r *roster) next(old, new []*ir.Endpoint) *roster {
+func (r *roster) next(old, new []*ir.Endpoint, isPrefixed func(string) bool) *roster {
 	c, ok := compareEndpoints(old, new)
 	if !ok || r.doubles {
 		return nil
@@ -66,29 +69,40 @@ func (r *roster) next(old, new []*ir.Endpoint) *roster {
 		endpoints: make([]*ir.Endpoint, 0, len(r.endpoints)+len(c.added)), keys: make([]string, 0, len(r.endpoints)+len(c.added)),
 		version: r.version,
 	}
+	var known bool
+	next.kinds, known = r.kinds.successor(len(r.endpoints) + len(c.added))
 	if c.moved {
 		next.version = &version{}
 	}
-	take := func(e *ir.Endpoint, key string) bool {
+	take := func(e *ir.Endpoint, key string, kind int32) bool {
 		if n := len(next.endpoints); n > 0 && next.endpoints[n-1].Interface == e.Interface {
 			return false
 		}
 		next.endpoints, next.keys = append(next.endpoints, e), append(next.keys, key)
+		if kind < 0 {
+			next.kinds.add(e, isPrefixed(e.Interface))
+		} else {
+			next.kinds.addKnown(kind)
+		}
 		return true
 	}
 	j := 0
 	for i, e := range r.endpoints {
 		for ; j < len(c.added) && c.added[j].Interface < e.Interface; j++ {
-			if !take(c.added[j], interfaceKey(c.added[j])) {
+			if !take(c.added[j], interfaceKey(c.added[j]), -1) {
 				return nil
 			}
 		}
-		if !c.gone[e] && !take(e, r.keys[i]) {
+		kind := int32(-1)
+		if known {
+			kind = r.kinds.of[i]
+		}
+		if !c.gone[e] && !take(e, r.keys[i], kind) {
 			return nil
 		}
 	}
 	for _, e := range c.added[j:] {
-		if !take(e, interfaceKey(e)) {
+		if !take(e, interfaceKey(e), -1) {
 			return nil
 		}
 	}
@@ -108,6 +122,10 @@ func compareEndpoints(old, new []*ir.Endpoint) (c endpointChanges, ok bool) {
 	c.gone = map[*ir.Endpoint]bool{}
 	i, j := 0, 0
 	for i < len(old) || j < len(new) {
+		if i < len(old) && j < len(new) && old[i] == new[j] {
+			i, j = i+1, j+1
+			continue
+		}
 		if len(c.gone)+len(c.added) > 100+len(new)/8 {
 			return c, false
 		}
@@ -120,7 +138,7 @@ func compareEndpoints(old, new []*ir.Endpoint) (c endpointChanges, ok bool) {
 			order = 1
 		case j == len(new):
 			order = -1
-		case old[i] != new[j]:
+		default:
 			order = placeOrder(old[i], new[j])
 		}
 		switch {
@@ -133,7 +151,7 @@ func compareEndpoints(old, new []*ir.Endpoint) (c endpointChanges, ok bool) {
 			j++
 			continue
 		}
-		if o, n := old[i], new[j]; o != n && named(o) {
+		if o, n := old[i], new[j]; named(o) {
 			moved := c.moved || o.Workload != n.Workload || !slices.Equal(o.Addrs, n.Addrs) || !slices.Equal(o.SpoofAllowed, n.SpoofAllowed)
 			c.drop(o)
 			c.add(n)
@@ -163,17 +181,23 @@ func (c *endpointChanges) add(e *ir.Endpoint) {
 	}
 }
 
-// mapped makes the map from interfaces to verdicts; endpoints whose verdict is Continue are left out, and without any
+// mapped makes the map from interfaces to verdicts; endpoints of kinds whose verdict is Continue are left out, and without any
 // there is no map. old is the map as it was last time, nil when there was none; if it is the same still, it is returned.
-func (r *roster) mapped(name string, f ruleset.Field, old *ruleset.Set, verdict func(*ir.Endpoint) ruleset.Verdict) *ruleset.Set {
+func (r *roster) mapped(name string, f ruleset.Field, old *ruleset.Set, verdict func(*kind) ruleset.Verdict) *ruleset.Set {
+	verdicts := make([]ruleset.Verdict, len(r.kinds.list))
+	for i := range r.kinds.list {
+		if k := &r.kinds.list[i]; k.count > 0 {
+			verdicts[i] = verdict(k)
+		}
+	}
 	var had []ruleset.Element
 	if old != nil {
 		had = old.Elements
 	}
 	same := 0 // how many elements of the old map are as they should be, from the first on
 	var list []ruleset.Element
-	for i, e := range r.endpoints {
-		v := verdict(e)
+	for i, k := range r.kinds.of {
+		v := verdicts[k]
 		if v.Kind == ruleset.Continue {
 			continue
 		}

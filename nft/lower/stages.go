@@ -21,7 +21,7 @@ func (b *Builder) stages() {
 			break
 		}
 	}
-	for _, e := range s.all() {
+	for _, e := range s.examples() {
 		s.workloads = s.workloads || e.Workload
 		s.hosts = s.hosts || !e.Workload
 		s.untrackedIn = s.untrackedIn || acting(e, model.Ingress, model.LayerUntracked) != nil
@@ -61,12 +61,18 @@ type entryKey struct {
 	group *ir.Group
 }
 
-// all are the endpoints that are in force.
-func (s *stager) all() []*ir.Endpoint {
-	if s.star == nil {
-		return s.roster.endpoints
+// examples are endpoints that are in force, one of every kind.
+func (s *stager) examples() []*ir.Endpoint {
+	var list []*ir.Endpoint
+	for i := range s.roster.kinds.list {
+		if k := &s.roster.kinds.list[i]; k.count > 0 {
+			list = append(list, k.example)
+		}
 	}
-	return append(slices.Clip(s.roster.endpoints), s.star)
+	if s.star != nil {
+		list = append(list, s.star)
+	}
+	return list
 }
 
 // rejectChain is where denied packets go that are to be answered.
@@ -85,9 +91,9 @@ func (s *stager) dispatch(c *ruleset.Chain, f ruleset.Field, unknown ruleset.Ver
 		star = verdict(s.star)
 	}
 	hasStar := star.Kind != ruleset.Continue
-	m := s.roster.mapped(c.Name+"-interfaces", f, s.oldMap(c.Name+"-interfaces"), func(e *ir.Endpoint) ruleset.Verdict {
-		v := verdict(e)
-		if v.Kind == ruleset.Continue && (hasStar || unknown.Kind != ruleset.Continue && s.prefixed(e.Interface)) {
+	m := s.roster.mapped(c.Name+"-interfaces", f, s.oldMap(c.Name+"-interfaces"), func(k *kind) ruleset.Verdict {
+		v := verdict(k.example)
+		if v.Kind == ruleset.Continue && (hasStar || unknown.Kind != ruleset.Continue && k.prefixed) {
 			v = accept // keep it from the rules for other interfaces
 		}
 		return v
@@ -111,8 +117,8 @@ func (s *stager) dispatch(c *ruleset.Chain, f ruleset.Field, unknown ruleset.Ver
 	}
 }
 
-func (s *stager) prefixed(name string) bool {
-	return slices.ContainsFunc(s.program.Options.WorkloadPrefixes, func(p string) bool {
+func (b *Builder) prefixed(name string) bool {
+	return slices.ContainsFunc(b.program.Options.WorkloadPrefixes, func(p string) bool {
 		return p != "" && len(name) >= len(p) && name[:len(p)] == p
 	})
 }
