@@ -8,6 +8,9 @@
 // writes every header anew. The loop paces itself: the receiving side runs in softirq on the same core, so nothing is
 // lost between the two and the rate of the generator is the rate of the path.
 //
+// A generator may also follow a timetable (Config.Gaps); a Recorder on the far side then knows which frame arrived when and
+// how late.
+//
 // The receiving end needs NAPI, or the redirect fails: an XDP program on it, or generic receive offload switched on.
 // A Generator is for one goroutine at a time; several may run at once, on different cores.
 package pktgen

@@ -27,10 +27,9 @@ const (
 
 // The firewall's addresses, and those of its neighbours.
 var (
-	in4, out4       = netip.MustParsePrefix("192.0.2.1/30"), netip.MustParsePrefix("192.0.2.5/30")
-	in6, out6       = netip.MustParsePrefix("3fff::1/126"), netip.MustParsePrefix("3fff::5/126")
-	source, source6 = netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("3fff::2")
-	next4, next6    = netip.MustParseAddr("192.0.2.6"), netip.MustParseAddr("3fff::6")
+	in4, out4    = netip.MustParsePrefix("192.0.2.1/30"), netip.MustParsePrefix("192.0.2.5/30")
+	in6, out6    = netip.MustParsePrefix("3fff::1/126"), netip.MustParsePrefix("3fff::5/126")
+	next4, next6 = netip.MustParseAddr("192.0.2.6"), netip.MustParseAddr("3fff::6")
 )
 
 // Rig is one firewall's test bed.
