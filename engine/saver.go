@@ -14,6 +14,9 @@ import (
 // ten times a second need not be written ten times a second.
 const saveInterval = time.Second
 
+// saveShare keeps writing a large model from taking more than a twentieth of the time.
+const saveShare = 20
+
 // saver writes good bundles to the state directory, off the loop's path.
 type saver struct {
 	state *stateDir
@@ -48,8 +51,10 @@ func (s *saver) offer(g goodBundles) {
 // run writes what is offered until ctx is done, then writes what is left.
 func (s *saver) run(ctx context.Context) {
 	for {
+		began := time.Now()
 		select {
 		case g := <-s.inbox:
+			began = time.Now()
 			s.write(g)
 		case <-ctx.Done():
 			select {
@@ -60,7 +65,7 @@ func (s *saver) run(ctx context.Context) {
 			return
 		}
 		select {
-		case <-time.After(saveInterval):
+		case <-time.After(max(saveInterval, (saveShare-1)*time.Since(began))):
 		case <-ctx.Done():
 		}
 	}
