@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"rampart/engine/ir"
 	"rampart/model"
 	"rampart/model/selector"
 	"rampart/model/store"
@@ -34,7 +35,7 @@ type portDefinition struct {
 func (it *item) describe(r model.Resource) {
 	it.resource = r
 	it.nets = slices.Collect(store.Prefixes(r))
-	slices.SortFunc(it.nets, netip.Prefix.Compare)
+	slices.SortFunc(it.nets, ir.ComparePrefixes)
 	it.nets = slices.Compact(it.nets)
 	var ports []model.EndpointPort
 	switch r := r.(type) {
@@ -69,7 +70,13 @@ func (c *Compiler) putItem(key model.Key, r model.Resource) {
 	} else {
 		next := item{}
 		next.describe(r)
-		if slices.Equal(it.nets, next.nets) && slices.Equal(it.ports, next.ports) {
+		same := slices.Equal(it.ports, next.ports)
+		if same && len(it.ports) == 0 {
+			c.readdress(it, next.nets)
+		} else if same {
+			same = slices.Equal(it.nets, next.nets)
+		}
+		if same {
 			before := it.resource
 			it.resource = r
 			c.setLocal(it, before, c.isLocal(r))
@@ -87,6 +94,37 @@ func (c *Compiler) putItem(key model.Key, r model.Resource) {
 			c.attach(it, e.Value)
 		}
 	})
+}
+
+// readdress gives an item without ports other nets: the sets it is in lose and gain what differs.
+func (c *Compiler) readdress(it *item, nets []netip.Prefix) {
+	add, del := missing(nets, it.nets), missing(it.nets, nets)
+	it.nets = nets
+	if len(add)+len(del) == 0 {
+		return
+	}
+	for _, n := range it.matches {
+		for _, s := range n.sets {
+			if n.refs > 0 && !s.fresh && s.kind == ir.SetNets {
+				s.nets.add, s.nets.del = append(s.nets.add, add...), append(s.nets.del, del...)
+				c.sets.touch(s)
+			}
+		}
+	}
+}
+
+// missing are the members of a sorted list that another lacks.
+func missing(list, other []netip.Prefix) []netip.Prefix {
+	var out []netip.Prefix
+	for _, p := range list {
+		for len(other) > 0 && ir.ComparePrefixes(other[0], p) < 0 {
+			other = other[1:]
+		}
+		if len(other) == 0 || other[0] != p {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // relabel re-evaluates the selectors that mention a label that is not what it was.

@@ -75,7 +75,7 @@ func (t *sets) touch(s *set) {
 func (t *sets) settle() []*ir.Set {
 	for _, s := range t.dirty {
 		s.dirty = false
-		changed := s.nets.settle(netip.Prefix.Compare)
+		changed := s.nets.settle(ir.ComparePrefixes)
 		if s.ports.settle(ir.PortMember.Compare) || changed || s.sealed == nil {
 			s.sealed = &ir.Set{
 				ID: s.id, Kind: s.kind, Selector: s.text, PortName: s.portName, Protocol: s.protocol,

@@ -105,7 +105,7 @@ func diffSets(old, new []*Set) []SetDelta {
 			out = append(out, SetDelta{Op: OpAdd, Set: b, AddNets: b.Nets, AddPorts: b.Ports})
 		case a != b && a.Sum != b.Sum:
 			c := SetDelta{Op: OpChange, Set: b}
-			c.AddNets, c.DelNets = members(a.Nets, b.Nets, netip.Prefix.Compare)
+			c.AddNets, c.DelNets = members(a.Nets, b.Nets, ComparePrefixes)
 			c.AddPorts, c.DelPorts = members(a.Ports, b.Ports, PortMember.Compare)
 			out = append(out, c)
 		}
