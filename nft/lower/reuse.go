@@ -3,6 +3,7 @@ package lower
 import (
 	"maps"
 	"reflect"
+	"strings"
 
 	"rampart/engine/ir"
 	"rampart/model"
@@ -44,14 +45,27 @@ type setKey struct {
 // madeSet is a set of the program, lowered.
 type madeSet struct {
 	from *ir.Set // nil when the program lacks it
-	set  *ruleset.Set
+	// sets are one, or for many prefixes two: see addressSets.
+	sets []*ruleset.Set
+}
+
+// names are those of the sets, separated by blanks.
+func (m *madeSet) names() string {
+	if len(m.sets) == 1 {
+		return m.sets[0].Name
+	}
+	words := make([]string, len(m.sets))
+	for i, s := range m.sets {
+		words[i] = s.Name
+	}
+	return strings.Join(words, " ")
 }
 
 // made lowers a set of the program, or takes the one of the last lowering when nothing about it has changed. It does not
 // add it to the table.
-func (b *Builder) made(key setKey) *ruleset.Set {
+func (b *Builder) made(key setKey) *madeSet {
 	if m := b.made1[key]; m != nil {
-		return m.set
+		return m
 	}
 	m := &madeSet{from: b.defs[key.id]}
 	if b.old != nil {
@@ -59,15 +73,15 @@ func (b *Builder) made(key setKey) *ruleset.Set {
 			m = had
 		}
 	}
-	if m.set == nil {
-		if key.ports {
-			m.set = portSet(m.from, key)
-		} else {
-			m.set = addressSet(m.from, key)
-		}
+	switch {
+	case m.sets != nil:
+	case key.ports:
+		m.sets = []*ruleset.Set{portSet(m.from, key)}
+	default:
+		m.sets = addressSets(m.from, key)
 	}
 	b.made1[key] = m
-	return m.set
+	return m
 }
 
 func sameSet(a, b *ir.Set) bool {
@@ -91,7 +105,7 @@ type fragment struct {
 }
 
 // Fragment makes a part of the table by calling build, or takes it from the last lowering. It may when from is equal, and
-// when the sets of the program that build looked at (AddressSet, PortSet, Members) still have the same names or members.
+// when the sets of the program that build looked at (AddressSets, PortSet, Members) still have the same names or members.
 // from must stand for everything else that build depends on, except the program's options. key must be unique in the
 // table; a second call with the same key in one lowering is the same fragment. build may make further fragments; they are
 // parts of this one.
@@ -146,7 +160,7 @@ func (b *Builder) check(f *fragment) bool {
 		return false // made anew already
 	}
 	for key, name := range f.used {
-		if b.made(key).Name != name {
+		if b.made(key).names() != name {
 			return false
 		}
 	}
@@ -176,7 +190,9 @@ func (b *Builder) replay(f *fragment) {
 		b.rs.Chains = append(b.rs.Chains, c)
 	}
 	for key := range f.used {
-		b.addSet(b.made(key))
+		for _, s := range b.made(key).sets {
+			b.addSet(s)
+		}
 	}
 	for _, s := range f.sets {
 		b.addSet(s)

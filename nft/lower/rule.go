@@ -316,11 +316,29 @@ func (a *matcher) addresses(p *ir.Peer, dst bool) {
 		}
 		a.all(a.b.lists(ruleset.Nets(f, true, nets)))
 	}
+	lookup := func(set string, not bool) ruleset.Statement {
+		return ruleset.Lookup{Fields: []ruleset.Field{f}, Set: set, Not: not}
+	}
 	for _, id := range p.Sets {
-		a.all(ruleset.Lookup{Fields: []ruleset.Field{f}, Set: a.b.AddressSet(id, a.version)})
+		sets := a.b.AddressSets(id, a.version)
+		if len(sets) == 1 {
+			a.all(lookup(sets[0], false))
+			continue
+		}
+		var choices []conjunction
+		var earlier conjunction
+		for _, s := range sets {
+			choices = append(choices, append(slices.Clone(earlier), lookup(s, false)))
+			if a.disjoint {
+				earlier = append(earlier, lookup(s, true))
+			}
+		}
+		a.any(choices...)
 	}
 	for _, id := range p.NotSets {
-		a.all(ruleset.Lookup{Fields: []ruleset.Field{f}, Set: a.b.AddressSet(id, a.version), Not: true})
+		for _, s := range a.b.AddressSets(id, a.version) {
+			a.all(lookup(s, true))
+		}
 	}
 }
 

@@ -133,6 +133,13 @@ func diffElements(old, new *Set) ElementDelta {
 
 // merge compares lists sorted by key.
 func (d *ElementDelta) merge(old, new []Element) {
+	// Mostly a few of many differ: what is equal at both ends is passed over quickly.
+	for len(old) > 0 && len(new) > 0 && old[0].Same(&new[0]) {
+		old, new = old[1:], new[1:]
+	}
+	for len(old) > 0 && len(new) > 0 && old[len(old)-1].Same(&new[len(new)-1]) {
+		old, new = old[:len(old)-1], new[:len(new)-1]
+	}
 	i, j := 0, 0
 	for i < len(old) || j < len(new) {
 		switch {
@@ -164,22 +171,17 @@ func sorted(list []Element) []Element {
 	return list
 }
 
-// ordered compares lists in which the first of several that match wins. Elements can only be appended; anything else
-// means to insert all of them anew.
+// ordered compares lists in which the first of several that match wins. Elements can only be appended: a deletion would
+// move those behind it to other places, and only within a block of places does the kernel keep to the order. Anything
+// else means to insert all of them anew.
 func (d *ElementDelta) ordered(old, new []Element) {
-	i := 0
-	for _, e := range old {
-		if i < len(new) && e.Same(&new[i]) {
-			i++
-		} else {
-			d.Del = append(d.Del, e)
+	for i := range old {
+		if i == len(new) || !old[i].Same(&new[i]) {
+			d.Flush, d.Add = true, new
+			return
 		}
 	}
-	// The first i new elements are there in their order; one that was deleted above may come again further down.
-	d.Add = new[i:]
-	if len(d.Del) > 0 && len(d.Del)+len(d.Add) > len(new) {
-		d.Flush, d.Del, d.Add = true, nil, new
-	}
+	d.Add = new[len(old):]
 }
 
 // diffRules finds the longest run of rules that may stay, after setting aside what is equal at both ends.
