@@ -22,7 +22,7 @@ func LoadDaemon(path string) (*Daemon, hcl.Diagnostics) {
 		return nil, hcl.Diagnostics{unreadable(path, err)}
 	}
 	defer f.Close()
-	src, err := readLimited(f)
+	src, err := readLimited(f, 0)
 	if err != nil {
 		return nil, hcl.Diagnostics{unreadable(path, err)}
 	}

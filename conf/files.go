@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -292,7 +293,7 @@ func (s *FileSource) read(name string) ([]byte, error) {
 				return nil, err
 			}
 			defer f.Close()
-			return readLimited(f)
+			return readLimited(f, info.Size())
 		}
 	}
 	s.mu.Lock()
@@ -309,12 +310,17 @@ func (s *FileSource) read(name string) ([]byte, error) {
 		defer f.Close()
 		from = f
 	}
-	src, err := readLimited(from)
+	src, err := readLimited(from, 0)
 	if err == nil {
 		s.once[name] = src
 	}
 	return src, err
 }
 
-// readLimited reads one byte more than is allowed, so that decoding can tell that there was more.
-func readLimited(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, MaxFileSize+1)) }
+// readLimited reads one byte more than is allowed, so that decoding can tell that there was more. The size is what is
+// expected: what is read is kept, and should take no more room than it needs.
+func readLimited(r io.Reader, size int64) ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 0, min(max(size, 0), MaxFileSize)+bytes.MinRead))
+	_, err := b.ReadFrom(io.LimitReader(r, MaxFileSize+1))
+	return b.Bytes(), err
+}

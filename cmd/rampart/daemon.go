@@ -66,6 +66,7 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 		return errors.Join(err, backend.Close())
 	}
 	config := engineConfig(e, c, backends, logger)
+	config.Notify = frugal(config.Notify)
 	if c.ConntrackRevalidate {
 		if config.Connections, err = conntrack.New(conntrack.Config{Keep: keepSSHSession(os.Getenv), Logger: logger}); err != nil {
 			return errors.Join(fmt.Errorf("conntrack_revalidate: %w", err), closeAll(backends))
