@@ -20,11 +20,12 @@ func main() {
 		linear  = flag.Bool("linear", false, "also the linear lowering of generated rules, up to 1000")
 		costs   = flag.String("costs", "", "sets of cost settings to compare on generated rules: name=value,...;name=value,...")
 		flows   = flag.Int("flows", 8192, "different packets to send")
+		fit     = flag.Bool("fit", false, "print what a packet goes through, to fit the cost model to")
 		plain   = flag.Bool("plain", false, "also one rule for all the packets of generated rules")
 		profile = flag.String("cpuprofile", "", "write a profile of the lowering")
 	)
 	flag.Parse()
-	o := options{rounds: *rounds, dry: *dry, text: *text, linear: *linear, costs: *costs, flows: *flows, plain: *plain}
+	o := options{rounds: *rounds, dry: *dry, text: *text, linear: *linear, costs: *costs, flows: *flows, plain: *plain, fit: *fit}
 	if *data == "" {
 		*data = "../shared/data"
 	}
@@ -39,6 +40,12 @@ func main() {
 			os.Exit(1)
 		}
 		defer pprof.StopCPUProfile()
+	}
+	if *rules == "micro" {
+		if err := micro(); err != nil {
+			fmt.Println(err)
+		}
+		return
 	}
 	if *rules != "" {
 		err = o.generated(strings.Split(*rules, ","))

@@ -19,13 +19,14 @@ import (
 	"rampart/nft"
 	"rampart/nft/blocks"
 	"rampart/nft/lower"
+	"rampart/nft/ruleset"
 )
 
 type options struct {
 	rounds            int
 	dry, text, linear bool
 	costs             string
-	plain             bool
+	plain, fit        bool
 	flows             int
 }
 
@@ -36,6 +37,8 @@ type load struct {
 	packets []model.Packet
 	group   lower.GroupFunc
 	costs   *blocks.Costs
+	report  lower.Report
+	size    ruleset.Size
 	path    *path
 	gen     *pktgen.Generator
 	ns      []float64
@@ -203,10 +206,12 @@ func (o *options) run(loads []*load) error {
 			return err
 		}
 		n := low.Size()
+		l.size = n
 		fmt.Printf("%-30s lowered in %4d ms: %d chains, %d rules, %d sets, %d elements", l.name, took.Milliseconds(), n.Chains, n.Rules, n.Sets, n.Elements)
 		for _, r := range reports {
 			if r.Version == 4 {
 				fmt.Printf(", expected %.0f ns, %d redundant, cuts %v into %v, %d pipapo, %d hash, %d plain", r.Expected, len(r.Redundant), r.Cuts, r.Regions, r.Boxes, r.Hash, r.Plain)
+				l.report = r
 			}
 		}
 		if o.text {
@@ -264,6 +269,13 @@ func (o *options) run(loads []*load) error {
 		fmt.Printf("%-30s %5.0f ns a packet, %.2f allowed, rate against the first %.2f (%.2f to %.2f); best %.0f ns, %.2f\n",
 			l.name, median(l.ns), shares[i], ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1],
 			slices.Min(l.ns), slices.Min(loads[0].ns)/slices.Min(l.ns))
+	}
+	if o.fit {
+		for _, l := range loads {
+			w := l.report.Work
+			fmt.Printf("FIT %q extra %.0f hash %.2f array %.2f boxes %.2f hashmaps %.2f boxmaps %.2f fields %.2f groups %.2f lines %.2f alive %.2f rules %.2f elements %d allrules %d sets %d\n",
+				l.name, slices.Min(l.ns)-slices.Min(loads[len(loads)-1].ns), w.Hash, w.Array, w.Boxes, w.HashMaps, w.BoxMaps, w.Fields, w.Groups, w.Lines, w.Alive, w.Rules, l.size.Elements, l.size.Rules, l.size.Sets)
+		}
 	}
 	return nil
 }

@@ -6,7 +6,8 @@ import (
 	"rampart/nft/ruleset"
 )
 
-// boxes adds a pipapo map: concatenated ranges, of which the kernel finds the first inserted that matches.
+// boxes adds pipapo maps: concatenated ranges, of which the kernel finds the first inserted that matches, as far as that
+// goes: see placing. Mostly it is one map.
 //
 // The kernel refuses an element when its first or its last corner lies in an element that is there (nft_pipapo_insert,
 // pipapo_get on start and end). Such an element loses what the other takes from it anyway.
@@ -36,9 +37,7 @@ func (p *planner) boxes(c *chain, items []*item, points []point) {
 	if c.guard && !slices.Contains(fields, sport) && !slices.Contains(fields, dport) && len(fields) < int(dims) {
 		fields = append(fields, dport)
 	}
-	s := p.newMap(c, fields)
-	s.Interval = true
-	m := packing{p: p, fields: fields, set: s}
+	var m packing
 	for _, x := range items {
 		p.product(x, fields, func(first, last []num) {
 			m.insert(box{slices.Clone(first), slices.Clone(last)}, x.order)
@@ -48,8 +47,18 @@ func (p *planner) boxes(c *chain, items []*item, points []point) {
 		p.ports = true
 		c.guard = true
 	}
-	p.lookup(c, s, fields)
-	p.plan.Report.Boxes++
+	levels, disjoint := m.levels(p.geo.width[fields[len(fields)-1]])
+	for _, level := range levels {
+		s := p.newMap(c, fields)
+		s.Interval, s.Disjoint = true, disjoint
+		for _, b := range level {
+			e := ruleset.Element{Key: p.keyOf(fields, b.first), End: p.keyOf(fields, b.last)}
+			p.say(&e, b.order)
+			s.Elements = append(s.Elements, e)
+		}
+		p.ask(c, s, fields)
+		p.plan.Report.Boxes++
+	}
 }
 
 // box is a range in each field.
@@ -64,13 +73,16 @@ func (b box) contains(v []num) bool {
 	return true
 }
 
-// packing inserts boxes into a pipapo map, in order.
+// packing collects the boxes of pipapo maps, in order.
 type packing struct {
-	p      *planner
-	fields []dim
-	set    *ruleset.Set
-	in     []box
-	index  corners
+	in    []ordered
+	index corners
+}
+
+// ordered is a box and the entry it stands for.
+type ordered struct {
+	box
+	order int
 }
 
 func (m *packing) insert(b box, order int) {
@@ -79,16 +91,13 @@ func (m *packing) insert(b box, order int) {
 		if !o.contains(b.first) && !o.contains(b.last) {
 			continue
 		}
-		for _, rest := range b.without(o) {
+		for _, rest := range b.without(o.box) {
 			m.insert(rest, order)
 		}
 		return
 	}
 	m.index.add(b.first[0], b.last[0], len(m.in))
-	m.in = append(m.in, b)
-	e := ruleset.Element{Key: m.p.keyOf(m.fields, b.first), End: m.p.keyOf(m.fields, b.last)}
-	m.p.say(&e, order)
-	m.set.Elements = append(m.set.Elements, e)
+	m.in = append(m.in, ordered{b, order})
 }
 
 // without are disjoint boxes that make up b without o.

@@ -4,19 +4,26 @@ import "math/bits"
 
 // Costs are what the kernel's work takes, in nanoseconds, and how much of a packet's time memory is worth. Only their
 // relations matter. Measure them with "go run ./bench/lowering -constants".
+//
+// What a look-up costs depends above all on whether its memory is in the cache, and that on how much there is: a pipapo
+// map of five fields takes 0.3 µs when it is the only one, and 1.9 µs when it is one of a thousand that packets meet at
+// random. Hence two prices for the same work, and a price for memory.
 type Costs struct {
-	// Rule is a plain rule that does not match; Set a rule that also looks an address up in a set.
-	Rule, Set float64
-	// Hash is a look-up in a hash map, Goto entering a chain.
-	Hash, Goto float64
+	// Rule is a plain rule that does not match, Set one that looks an address up in a set besides. Chain is entering a
+	// chain that was not just used.
+	Rule, Set, Chain float64
+	// Hash is a look-up in a hash map. Array and Step are one in a sorted array: at all, and for each halving.
+	Hash, Array, Step float64
 	// Map and Field are the fixed costs of a pipapo look-up and of each of its fields. A field has a group for each eight
-	// bits of its width: Group is what finding a group's row of bits costs, cold, and Line reading 256 bits of it, one for
-	// each element. Alive is one element that still matches after a field and must be carried to the next.
-	Map, Field, Group, Line, Alive float64
-	// Copy is what storing every rule of the list once more is worth.
-	Copy float64
-	// Byte is what a byte of the maps' tables costs the average packet: the more there are, the fewer are in the cache.
+	// bits of its width; Line is reading 256 bits of a group's row, one for each element, and Alive an element that still
+	// matches after a field and must be carried to the next.
+	Map, Field, Line, Alive float64
+	// Group is finding the row of a pipapo group that is not in the cache, Cold finding anything else that is not.
+	Group, Cold float64
+	// Byte is what a byte of rules and maps costs the average packet, by driving others out of the cache.
 	Byte float64
+	// Copy is what storing every item of the list once more is worth besides.
+	Copy float64
 	// Cut is what a look-up must cost before dividing the list is thought of, and MinMap how many entries make a map.
 	Cut    float64
 	MinMap int
@@ -26,18 +33,37 @@ type Costs struct {
 
 // DefaultCosts were measured on Linux 6.18, AMD EPYC with AVX2.
 func DefaultCosts() Costs {
-	return Costs{Rule: 44, Set: 80, Hash: 60, Goto: 17, Map: 10, Field: 20, Group: 12, Line: 2.8, Alive: 7, Copy: 40, Byte: 25e-6, Cut: 170, MinMap: 3, MaxMap: 4096}
+	return Costs{
+		Rule: 44, Set: 80, Chain: 40, Hash: 60, Array: 15, Step: 20, Map: 10, Field: 20, Line: 3, Alive: 9, Group: 50, Cold: 50,
+		Byte: 25e-6, Cut: 100, MinMap: 3, MaxMap: 4096,
+	}
 }
+
+// Bytes of kernel memory, roughly: a rule of four conditions, an element of a map, a chain with its name, a map.
+const (
+	ruleBytes    = 320
+	elementBytes = 120
+	chainBytes   = 400
+	mapBytes     = 1000
+)
+
+// hot is the share of packets from which on a map stays in the cache.
+const hot = 0.2
 
 // groups is how many 8-bit groups a field of so many bits has.
 func groups(width int) float64 { return float64((width + 7) / 8) }
 
 // census counts, for one packet, in which dimensions each item of a list contains it: by the set of dimensions.
 type census struct {
-	count    [1 << dims]float64
-	used     uint8 // dimensions that some item restricts
-	items    int
-	opaque   float64
+	count [1 << dims]float64
+	used  uint8 // dimensions that some item restricts
+	items int
+	// opaques are the opaque items, opaque how many of them a packet has to look at closely.
+	opaques int
+	opaque  float64
+	// tried is how many items were counted up to the first that contains the packet, when they are counted in order.
+	tried    float64
+	hit      bool
 	elements float64
 	exact    bool // every restricted dimension consists of single values, the same dimensions in every item
 	shape    uint8
@@ -58,7 +84,12 @@ func (c *census) add(x *item, p *point, settled uint8) {
 		}
 	}
 	c.items++
+	if !c.hit {
+		c.tried++
+		c.hit = used&^mask == 0 && !x.opaque
+	}
 	if x.opaque {
+		c.opaques++
 		if used&^mask == 0 {
 			c.opaque++
 		} else {
@@ -77,10 +108,10 @@ func (c *census) add(x *item, p *point, settled uint8) {
 	c.elements += float64(x.elements)
 }
 
-func (p *planner) census(items []*item, pt *point) *census {
+func (p *planner) census(items []part, pt *point) *census {
 	c := &census{exact: true}
 	for _, x := range items {
-		c.add(x, pt, 0)
+		c.add(x.item, pt, 0)
 	}
 	return c
 }
@@ -118,35 +149,65 @@ func (c *census) order(used uint8) (fields []dim, alive float64) {
 	return fields, alive
 }
 
-// leaf is what looking through the list costs when it is not cut further.
-func (p *planner) leaf(c *census) float64 {
+// form is how a list is looked through.
+type form uint8
+
+const (
+	plainRules form = iota
+	hashMap
+	boxMap
+)
+
+// price is what a form of looking through a list costs a packet, and its memory.
+type price struct{ ns, bytes float64 }
+
+func (p *planner) worth(weight float64, x price) float64 { return weight*x.ns + p.costs.Byte*x.bytes }
+
+// plain is the price of plain rules, of which so many are tried.
+func (p *planner) plain(c *census, tried float64) price {
+	return price{tried * p.costs.Rule, ruleBytes * float64(c.items)}
+}
+
+// lookup is the price of one map for the list.
+func (p *planner) lookup(c *census, weight float64) (price, form) {
 	k := &p.costs
-	n := float64(c.items)
-	opaque := c.opaque * (k.Rule + k.Set) / 2
-	exact := n - c.opaque
-	if exact <= 0 {
-		return opaque
-	}
-	linear := exact * k.Rule * 0.7
-	if exact <= 2 {
-		return opaque + linear
+	cold := 1.0
+	if weight >= hot {
+		cold = 0.1
 	}
 	if c.exact {
-		return opaque + k.Hash + 25*float64(max(0, bits.Len(uint(c.elements))-8))/2
+		return price{k.Hash + k.Cold*cold + 12*float64(max(0, bits.Len(uint(c.elements))-8)), mapBytes + elementBytes*c.elements}, hashMap
 	}
-	lookup := k.Map
+	ns := k.Map
 	for d := range dims {
 		if c.used&(1<<d) != 0 {
-			lookup += k.Field + groups(p.geo.width[d])*(k.Group+k.Line*lines(c.elements))
+			ns += k.Field + groups(p.geo.width[d])*(k.Group*cold+k.Line*lines(c.elements))
 		}
 	}
 	_, alive := c.order(c.used)
-	lookup += k.Alive * alive
-	if c.opaque > 0 {
-		// The rules that are not in the map split it.
-		lookup *= 1 + min(c.opaque, 3)/2
+	return price{ns + k.Alive*alive, mapBytes + elementBytes*c.elements + p.table(c.used, c.elements)}, boxMap
+}
+
+// leaf is the best price of looking through a list that is not cut further. tried is how many plain rules a packet would
+// try, as a share of the list.
+func (p *planner) leaf(c *census, tried, weight float64) price {
+	exact := float64(c.items) - float64(c.opaques)
+	best := p.plain(c, tried*float64(c.items))
+	best.ns += c.opaque * p.costs.Set
+	best.bytes += chainBytes
+	if exact >= float64(p.costs.MinMap) {
+		m, _ := p.lookup(c, weight)
+		if c.opaques > 0 {
+			// The rules that are not in the map split it.
+			m.ns = m.ns*(1+min(float64(c.opaques), 3)/2) + c.opaque*(p.costs.Rule+p.costs.Set)
+			m.bytes += ruleBytes * float64(c.opaques)
+		}
+		m.bytes += chainBytes
+		if p.worth(weight, m) < p.worth(weight, best) {
+			best = m
+		}
 	}
-	return opaque + min(linear, lookup)
+	return best
 }
 
 // table is how many bytes the look-up tables of a pipapo map take: for each group of eight bits and each of its 256
@@ -161,15 +222,15 @@ func (p *planner) table(fields uint8, elements float64) float64 {
 	return n * 256 * 32 * lines(elements)
 }
 
-// form is what the items of a list look at together.
-type form struct {
+// outline is what the items of a list look at together.
+type outline struct {
 	// used are the dimensions that some item of a map restricts, any those that some item restricts at all.
 	used, any uint8
 	exact     bool
 }
 
-func formOf(items []*item) form {
-	f := form{exact: true}
+func outlineOf(items []part) outline {
+	f := outline{exact: true}
 	for _, x := range items {
 		f.any |= x.bound
 		if x.opaque {
@@ -185,31 +246,48 @@ func formOf(items []*item) form {
 	return f
 }
 
-// without is the form of a list that no longer looks at a dimension.
-func (f form) without(d dim) form { return form{f.used &^ (1 << d), f.any &^ (1 << d), f.exact} }
+// without is the outline of a list that no longer looks at a dimension.
+func (f outline) without(d dim) outline {
+	return outline{f.used &^ (1 << d), f.any &^ (1 << d), f.exact}
+}
 
-// room is what the memory of a list of so many elements that is not cut further costs.
-func (p *planner) room(elements float64, f form) float64 {
-	bytes := 500.0
-	switch {
-	case elements < float64(p.costs.MinMap):
-		bytes += 300 * elements
-	case f.exact:
-		bytes += 120 * elements
-	default:
-		bytes += 120*elements + p.table(f.used, elements)
+// room is the memory of a region with so many items, before it is known how they will be looked through.
+func (p *planner) room(items float64, f outline) float64 {
+	m := mapBytes + elementBytes*items
+	if !f.exact {
+		m += p.table(f.used, items)
 	}
-	return p.costs.Byte * bytes
+	return p.costs.Byte * (chainBytes + min(m, ruleBytes*items))
 }
 
 func lines(elements float64) float64 { return float64(int(elements+255) / 256) }
 
-// dispatch is what finding the chain of a region costs. protos is how many protocols a range of the field is divided by.
-func (p *planner) dispatch(d dim, regions float64, hash bool, protos int) float64 {
+// finder is how the region of a packet is found.
+type finder uint8
+
+const (
+	byHash finder = iota
+	byArray
+	byBoxes
+)
+
+// dispatch is what finding a region among so many ranges costs, and the best way to find it. single tells that the ranges
+// are single values, protos by how many protocols each is divided.
+func (p *planner) dispatch(d dim, ranges float64, single bool, protos int, weight float64) (float64, finder) {
 	k := &p.costs
-	if hash {
-		return k.Hash + k.Goto
+	cold := 1.0
+	if weight >= hot {
+		cold = 0.1
 	}
-	// The map that finds regions is used by every packet and small: its rows are in the cache.
-	return k.Map + 2*k.Field + (groups(p.geo.width[d])+1)*(k.Group/4+k.Line*lines(regions)) + k.Alive*float64(max(1, protos)) + k.Goto
+	if single {
+		return k.Hash + k.Cold*cold + k.Chain, byHash
+	}
+	boxes := k.Map + 2*k.Field + (groups(p.geo.width[d])+1)*(k.Group*cold+k.Line*lines(ranges)) + k.Alive*float64(max(1, protos)) + k.Chain
+	if protos > 0 {
+		return boxes, byBoxes
+	}
+	if array := k.Array + k.Step*float64(bits.Len(uint(ranges))) + k.Cold*cold + k.Chain; array <= boxes {
+		return array, byArray
+	}
+	return boxes, byBoxes
 }

@@ -11,15 +11,16 @@ type cut struct {
 	d       dim
 	regions []region
 	rest    *node
-	// hash tells that the regions are single values, byProto that they differ by protocol as well.
-	hash, byProto bool
-	elements      int
+	// single tells that the regions are single values, byProto that they differ by protocol as well.
+	single, byProto bool
+	by              finder
+	elements        int
 }
 
 // region is a part of the packets: those whose field is in ranges and, in a cut by protocol, whose protocol is in protos.
 type region struct {
 	ranges, protos spans
-	list           []*item // restricted to the region
+	list           []part // restricted to the region
 	node           *node
 }
 
@@ -41,7 +42,7 @@ type candidate struct {
 }
 
 // candidates estimates the cuts of a list, the best first. They are judged as if their regions were not cut further.
-func (p *planner) candidates(items []*item, points []point, weight float64, cuts [dims]int) []candidate {
+func (p *planner) candidates(items []part, points []point, weight float64, cuts [dims]int) []candidate {
 	var out []candidate
 	total := 0
 	for _, n := range cuts {
@@ -50,7 +51,7 @@ func (p *planner) candidates(items []*item, points []point, weight float64, cuts
 	if total >= maxCuts {
 		return nil
 	}
-	f := formOf(items)
+	f := outlineOf(items)
 	e := &estimator{p: p, items: items, form: f, points: points, weight: weight}
 	for d := range dims {
 		switch {
@@ -81,8 +82,8 @@ func distinct(list []candidate, n int) []candidate {
 
 type estimator struct {
 	p      *planner
-	items  []*item
-	form   form
+	items  []part
+	form   outline
 	points []point
 	weight float64
 }
@@ -92,7 +93,7 @@ func (e *estimator) protocols() []spans {
 	if e.form.any&(1<<proto) == 0 {
 		return nil
 	}
-	var bound []*item
+	var bound []part
 	for _, x := range e.items {
 		if x.box[proto] != nil {
 			bound = append(bound, x)
@@ -127,13 +128,17 @@ func (e *estimator) tries(out []candidate, d dim) []candidate {
 	}
 	protos := e.protocols()
 	plain, byProto := make([]float64, len(limits)), make([]float64, len(limits))
+	regions := make([]float64, len(limits))
+	for i, limit := range limits {
+		root.size(limit, root.mark, func(*trie) { regions[i]++ })
+	}
 	for i := range e.points {
 		pt := &e.points[i]
 		all, same := census{exact: true}, census{exact: true}
-		add := func(c, s *census, x *item, settled uint8) {
-			c.add(x, pt, settled)
+		add := func(c, s *census, x part, settled uint8) {
+			c.add(x.item, pt, settled)
 			if protos != nil && x.box[proto].contains(pt[proto]) {
-				s.add(x, pt, settled|1<<proto)
+				s.add(x.item, pt, settled|1<<proto)
 			}
 		}
 		for _, x := range wild {
@@ -150,8 +155,9 @@ func (e *estimator) tries(out []candidate, d dim) []candidate {
 				for _, x := range n.partial {
 					add(&c, &s, x, 0)
 				}
-				plain[stopped] += p.leaf(&c)
-				byProto[stopped] += p.leaf(&s)
+				weight := e.weight / max(1, regions[stopped])
+				plain[stopped] += p.leaf(&c, 0.6, weight).ns
+				byProto[stopped] += p.leaf(&s, 0.6, weight).ns
 			}
 		}
 	}
@@ -162,11 +168,10 @@ func (e *estimator) tries(out []candidate, d dim) []candidate {
 		}
 	}
 	for i, limit := range limits {
-		var regions, size, split int
+		var size, split int
 		room := p.room(float64(len(wild)), e.form.without(d))
 		roomSplit := room
 		root.size(limit, root.mark, func(n *trie) {
-			regions++
 			items := n.covers + len(n.partial)
 			f := e.form
 			if len(n.partial) == 0 {
@@ -191,86 +196,100 @@ func (e *estimator) tries(out []candidate, d dim) []candidate {
 		})
 		budget := maxCopies*len(e.items) + 256
 		try := func(elements, size int, cost, room float64, protos []spans) {
-			if regions == 0 || elements > maxRegions || size > budget {
+			if elements == 0 || elements > maxRegions || size > budget {
 				return
 			}
-			cost = p.dispatch(d, float64(elements), false, len(protos)) + cost/float64(len(e.points))
-			out = append(out, candidate{d, protos != nil, e.weight*cost + room + p.price*float64(size+len(wild)),
+			find, _ := p.dispatch(d, float64(elements), false, len(protos), e.weight)
+			cost = find + cost/float64(len(e.points))
+			out = append(out, candidate{d, protos != nil, e.weight*cost + room,
 				func() *cut { return p.cutTrie(root, d, limit, wild, protos) }})
 		}
-		try(regions, size, plain[i], room, nil)
+		try(int(regions[i]), size, plain[i], room, nil)
 		if protos != nil {
-			try(regions*len(protos), split, byProto[i], roomSplit, protos)
+			try(int(regions[i])*len(protos), split, byProto[i], roomSplit, protos)
 		}
 	}
 	return out
 }
 
-func (p *planner) cutTrie(root *trie, d dim, limit int, wild []*item, protos []spans) *cut {
-	c := &cut{d: d, rest: &node{items: wild}, byProto: protos != nil}
+func (p *planner) cutTrie(root *trie, d dim, limit int, wild []part, protos []spans) *cut {
+	c := &cut{d: d, byProto: protos != nil}
 	last := root.mark
-	var lists [][]*item // wild items, then those that cover the region, then the partial ones
-	root.leaves(limit, nil, func(n *trie, above [][]*item) {
-		whole := len(n.partial) == 0
-		if whole && n.mark == last {
-			if n.mark != root.mark {
-				for i := len(c.regions) - max(1, len(protos)); i < len(c.regions); i++ {
-					r := &c.regions[i]
-					r.ranges = normal(append(slices.Clone(r.ranges), n.r), p.geo.width[d])
-				}
+	var lists [][]part // wild items, then those that cover the region, then the partial ones
+	covered := 0.0
+	root.leaves(limit, nil, func(n *trie, above [][]part) {
+		here := len(n.partial) == 0 && n.mark == root.mark
+		if len(n.partial) == 0 && n.mark == last {
+			if !here {
+				p.widen(c.regions[len(c.regions)-max(1, len(protos)):], d, n.r)
+				covered += p.mass(d, spans{n.r})
 			}
 			return
 		}
 		last = root.mark
-		if whole {
-			if n.mark == root.mark {
-				return
-			}
+		if here {
+			return
+		}
+		if len(n.partial) == 0 {
 			last = n.mark
 		}
-		lists = append(lists[:0], wild)
-		for _, cover := range above {
-			if len(cover) == 0 {
-				continue
-			}
-			inside := make([]*item, len(cover))
-			for i, x := range cover {
-				inside[i] = x.with(d, nil)
-			}
-			lists = append(lists, inside)
-		}
-		if !whole {
-			inside := make([]*item, 0, len(n.partial))
-			for _, x := range n.partial {
-				if y := x.in(d, n.r); y != nil {
+		r := spans{n.r}
+		covered += p.mass(d, r)
+		lists = lists[:0]
+		for _, items := range append(append([][]part{wild}, above...), n.partial) {
+			inside := make([]part, 0, len(items))
+			for _, x := range items {
+				if y := p.within(x, d, r); y.item != nil {
 					inside = append(inside, y)
 				}
 			}
-			lists = append(lists, inside)
+			if len(inside) > 0 {
+				lists = append(lists, inside)
+			}
 		}
 		list := merge(lists)
 		if protos == nil {
-			c.regions = append(c.regions, region{ranges: spans{n.r}, list: list})
+			c.regions = append(c.regions, region{ranges: r, list: list})
 			return
 		}
 		for _, s := range protos {
-			var part []*item
+			var some []part
 			for _, x := range list {
-				switch {
-				case x.box[proto] == nil:
-					part = append(part, x)
-				case x.box[proto].contains(s[0].lo):
-					part = append(part, x.with(proto, nil))
+				if y := p.within(x, proto, s); y.item != nil {
+					some = append(some, y)
 				}
 			}
-			c.regions = append(c.regions, region{ranges: spans{n.r}, protos: s, list: part})
+			c.regions = append(c.regions, region{ranges: r, protos: s, list: some})
 		}
 	})
+	c.leave(wild, covered)
 	return c
 }
 
+// leave makes the list of the packets that are in no region.
+func (c *cut) leave(wild []part, covered float64) {
+	rest := make([]part, len(wild))
+	for i, x := range wild {
+		rest[i] = part{x.item, x.share * max(0, 1-covered)}
+	}
+	c.rest = &node{items: rest}
+}
+
+// widen adds a range to regions that it does not differ from.
+func (p *planner) widen(regions []region, d dim, s span) {
+	for i := range regions {
+		r := &regions[i]
+		grown := normal(append(slices.Clone(r.ranges), s), p.geo.width[d])
+		by := p.mass(d, grown) / p.mass(d, r.ranges)
+		r.ranges = grown
+		for k := range r.list {
+			r.list[k].share *= by
+		}
+	}
+}
+
 // merge joins sorted lists into one.
-func merge(lists [][]*item) []*item {
+func merge(lists [][]part) []part {
 	switch len(lists) {
 	case 0:
 		return nil
@@ -279,12 +298,12 @@ func merge(lists [][]*item) []*item {
 	case 2:
 	default:
 		mid := len(lists) / 2
-		return merge([][]*item{merge(lists[:mid]), merge(lists[mid:])})
+		return merge([][]part{merge(lists[:mid]), merge(lists[mid:])})
 	}
 	a, b := lists[0], lists[1]
-	out := make([]*item, 0, len(a)+len(b))
+	out := make([]part, 0, len(a)+len(b))
 	for len(a) > 0 && len(b) > 0 {
-		if byOrder(b[0], a[0]) < 0 {
+		if byOrder(b[0].item, a[0].item) < 0 {
 			out = append(out, b[0])
 			b = b[1:]
 		} else {
@@ -298,7 +317,7 @@ func merge(lists [][]*item) []*item {
 // slices estimates the cut of a port or the protocol at every border.
 func (e *estimator) slices(out []candidate, d dim) []candidate {
 	p := e.p
-	var wild, bound []*item
+	var wild, bound []part
 	for _, x := range e.items {
 		if x.box[d] == nil {
 			wild = append(wild, x)
@@ -339,36 +358,42 @@ func (e *estimator) slices(out []candidate, d dim) []candidate {
 	expected := p.average(e.points, func(pt *point) float64 {
 		c := census{exact: true}
 		for _, x := range wild {
-			c.add(x, pt, 0)
+			c.add(x.item, pt, 0)
 		}
 		if s := find(pt[d]); s != nil {
 			for _, x := range s.items {
-				c.add(x, pt, 1<<d)
+				c.add(x.item, pt, 1<<d)
 			}
 		}
-		return p.leaf(&c)
+		return p.leaf(&c, 0.6, e.weight/max(1, float64(len(list)))).ns
 	})
-	cost := p.dispatch(d, float64(ranges), hash, 0) + expected
-	size := total + len(list)*len(wild) + len(wild)
+	cost, _ := p.dispatch(d, float64(ranges), hash, 0, e.weight)
+	cost += expected
 	f := e.form.without(d)
 	room := p.room(float64(len(wild)), f)
 	for _, s := range list {
 		room += p.room(float64(len(s.items)+len(wild)), f)
 	}
-	return append(out, candidate{d, false, e.weight*cost + room + p.price*float64(size), func() *cut { return cutSlices(list, d, wild, hash) }})
+	return append(out, candidate{d, false, e.weight*cost + room, func() *cut { return p.cutSlices(list, d, wild, hash) }})
 }
 
 // maxHashed is how many single values a cut may have.
 const maxHashed = 16384
 
-func cutSlices(list []*slice, d dim, wild []*item, hash bool) *cut {
-	c := &cut{d: d, rest: &node{items: wild}, hash: hash}
+func (p *planner) cutSlices(list []*slice, d dim, wild []part, hash bool) *cut {
+	c := &cut{d: d, single: hash}
+	covered := 0.0
 	for _, s := range list {
-		inside := make([]*item, len(s.items))
-		for i, x := range s.items {
-			inside[i] = x.with(d, nil)
+		var inside, open []part
+		for _, x := range s.items {
+			inside = append(inside, p.within(x, d, s.ranges))
 		}
-		c.regions = append(c.regions, region{ranges: s.ranges, list: merge([][]*item{wild, inside})})
+		for _, x := range wild {
+			open = append(open, p.within(x, d, s.ranges))
+		}
+		covered += p.mass(d, s.ranges)
+		c.regions = append(c.regions, region{ranges: s.ranges, list: merge([][]part{open, inside})})
 	}
+	c.leave(wild, covered)
 	return c
 }

@@ -18,15 +18,15 @@ func (p *planner) emit(c *chain, n *node) {
 		p.emitCut(c, n.cut)
 		n = n.cut.rest
 	}
-	p.list(c, n.items, n.points)
+	p.list(c, n)
 }
 
 // emitCut adds the map that finds the region of a packet, and the regions' chains.
 func (p *planner) emitCut(c *chain, k *cut) {
-	s := &ruleset.Set{Name: fmt.Sprintf("%s-by-%s", c.name, dimWord[k.d]), Verdicts: true, Interval: !k.hash}
+	s := &ruleset.Set{Name: fmt.Sprintf("%s-by-%s", c.name, dimWord[k.d]), Verdicts: true, Interval: k.by != byHash}
 	fields := []dim{k.d}
-	if !k.hash && k.d != proto {
-		// A second field makes the map a pipapo map, which a search of sorted ranges does not match in speed.
+	if k.by == byBoxes && k.d != proto {
+		// A second field makes the map a pipapo map.
 		fields = append(fields, proto)
 	}
 	for _, f := range fields {
@@ -78,7 +78,7 @@ func (p *planner) emitCut(c *chain, k *cut) {
 	}
 	p.plan.Sets = append(p.plan.Sets, s)
 	p.plan.Report.cut(k)
-	p.lookup(c, s, fields)
+	p.ask(c, s, fields)
 }
 
 // chainKey is a decision, and whether packets without ports must be kept from deciding there.
@@ -100,8 +100,8 @@ func (p *planner) region(name string, n *node, guard bool) string {
 	return name
 }
 
-// lookup adds a rule that looks fields up in a map.
-func (p *planner) lookup(c *chain, s *ruleset.Set, fields []dim) {
+// ask adds a rule that looks fields up in a map.
+func (p *planner) ask(c *chain, s *ruleset.Set, fields []dim) {
 	var st []ruleset.Statement
 	if slices.Contains(fields, src) || slices.Contains(fields, dst) {
 		st = append(st, ruleset.Family(p.in.Family))
@@ -117,9 +117,6 @@ func (p *planner) say(e *ruleset.Element, order int) {
 	p.used[order] = true
 	e.Verdict = p.in.Verdict(order)
 	e.ID = p.in.Entries[order].Rule.ID
-	if p.in.Comment != nil {
-		e.Comment = p.in.Comment(order)
-	}
 }
 
 var dimWord = [dims]string{"source", "destination", "protocol", "sport", "dport"}

@@ -97,22 +97,6 @@ func byOrder(a, b *item) int {
 	return cmp.Compare(a.hash, b.hash)
 }
 
-// in is the part of the item whose dimension d is in r, nil when there is none.
-func (x *item) in(d dim, r span) *item {
-	s := x.box[d]
-	if s == nil {
-		return x
-	}
-	c := s.clip(r)
-	switch {
-	case c.none():
-		return nil
-	case c != nil && len(c) == len(s) && c[0] == s[0] && c[len(c)-1] == s[len(s)-1]:
-		return x
-	}
-	return x.with(d, c)
-}
-
 // covers tells that a packet that matches y matches x.
 func (x *item) covers(y *item) bool {
 	for d := range x.box {

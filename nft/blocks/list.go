@@ -3,6 +3,7 @@ package blocks
 import (
 	"cmp"
 	"slices"
+	"strconv"
 
 	"rampart/nft/ruleset"
 )
@@ -15,17 +16,18 @@ type block struct {
 
 // arrange divides a list into blocks so that going through the blocks in order finds the first item that matches. An
 // item joins an earlier block of its kind when it has nothing in common with what comes between.
-func arrange(items []*item) []*block {
+func arrange(items []part) []*block {
 	const far = 512 // items beyond which looking back is not worth the time
 	var blocks []*block
-	for _, x := range items {
+	for _, y := range items {
+		x := y.item
 		at, checked := -1, 0
 		for i, b := range slices.Backward(blocks) {
 			if b.opaque == x.opaque {
 				at = i
 			}
 			checked += len(b.items)
-			if checked > far || slices.ContainsFunc(b.items, x.overlaps) {
+			if i == 0 || checked > far || slices.ContainsFunc(b.items, x.overlaps) {
 				break
 			}
 		}
@@ -39,16 +41,24 @@ func arrange(items []*item) []*block {
 }
 
 // list adds what looks through items without cutting them further.
-func (p *planner) list(c *chain, items []*item, points []point) {
-	for _, b := range arrange(items) {
+func (p *planner) list(c *chain, n *node) {
+	for _, b := range arrange(n.items) {
 		switch {
-		case b.opaque, entries(b.items) < p.costs.MinMap, len(fieldsOf(b.items)) == 0:
-			p.plain(c, b.items)
+		case b.opaque, n.form == plainRules, entries(b.items) < p.costs.MinMap, len(fieldsOf(b.items)) == 0:
+			p.rules(c, b.items)
 		case p.hash(c, b.items):
 		default:
-			p.boxes(c, b.items, points)
+			p.boxes(c, b.items, n.points)
 		}
 	}
+}
+
+func elementsOf(items []*item) int {
+	n := 0
+	for _, x := range items {
+		n = min(maxElements, n+x.elements)
+	}
+	return n
 }
 
 func entries(items []*item) int {
@@ -61,15 +71,20 @@ func entries(items []*item) int {
 	return n
 }
 
-// plain adds the entries as plain rules.
-func (p *planner) plain(c *chain, items []*item) {
+// rules adds the items as plain rules.
+func (p *planner) rules(c *chain, items []*item) {
 	last := -1
 	for _, x := range items {
+		p.used[x.order] = true
+		if !x.opaque {
+			c.Rules = append(c.Rules, p.rule(c, x))
+			p.plan.Report.Plain++
+			continue
+		}
 		if x.order == last {
 			continue
 		}
 		last = x.order
-		p.used[x.order] = true
 		for _, r := range p.in.Plain(x.order) {
 			with := *r
 			if x.portless() && c.guard {
@@ -79,6 +94,37 @@ func (p *planner) plain(c *chain, items []*item) {
 			p.plan.Report.Plain++
 		}
 	}
+}
+
+// rule is an item as a plain rule: only what the regions on the way here have left open is asked.
+func (p *planner) rule(c *chain, x *item) *ruleset.Rule {
+	var st []ruleset.Statement
+	if x.bound&(1<<src|1<<dst) != 0 {
+		st = append(st, ruleset.Family(p.in.Family))
+	}
+	if c.guard && x.portless() {
+		st = append(st, hasPort)
+	}
+	for _, d := range []dim{proto, dport, sport, src, dst} {
+		if x.box[d] == nil {
+			continue
+		}
+		m := ruleset.Match{Field: p.field(d)}
+		n := m.Field.Len()
+		for _, r := range x.box[d] {
+			m.Values = append(m.Values, ruleset.Span{First: string(p.key(nil, d, r.lo)[:n]), Last: string(p.key(nil, d, r.hi)[:n])})
+		}
+		st = append(st, m)
+	}
+	r := &ruleset.Rule{ID: p.in.Entries[x.order].Rule.ID}
+	if p.in.Comment != nil {
+		r.Comment = p.in.Comment(x.order)
+	}
+	if p.in.Counters {
+		st = append(st, ruleset.Counter{})
+	}
+	r.Statements = append(st, p.in.Verdict(x.order))
+	return r
 }
 
 // hash adds a hash map when every item names single values of the same dimensions.
@@ -92,7 +138,7 @@ func (p *planner) hash(c *chain, items []*item) bool {
 		}
 	}
 	s := p.newMap(c, fields)
-	seen := make(map[string]bool, elements(items))
+	seen := make(map[string]bool, elementsOf(items))
 	for _, x := range items {
 		p.product(x, fields, func(first, _ []num) {
 			k := p.keyOf(fields, first)
@@ -107,7 +153,7 @@ func (p *planner) hash(c *chain, items []*item) bool {
 	}
 	slices.SortFunc(s.Elements, func(a, b ruleset.Element) int { return cmp.Compare(a.Key, b.Key) })
 	s.Size = size(len(s.Elements))
-	p.lookup(c, s, fields)
+	p.ask(c, s, fields)
 	p.plan.Report.Hash++
 	return true
 }
@@ -127,7 +173,7 @@ func (p *planner) newMap(c *chain, fields []dim) *ruleset.Set {
 	s := &ruleset.Set{Verdicts: true, Counters: p.in.Counters}
 	s.Name = c.name + "-map"
 	if n := len(c.Rules); n > 0 {
-		s.Name += string(rune('a' + n%26))
+		s.Name += strconv.Itoa(n + 1)
 	}
 	for _, d := range fields {
 		s.Fields = append(s.Fields, p.field(d))

@@ -1,14 +1,17 @@
 package blocks
 
 import (
+	"math"
 	"slices"
 )
 
 // node is a decision about a list: to look through it, or to cut it.
 type node struct {
-	items  []*item
+	items  []part
 	points []point
 	cut    *cut
+	// form is how the list is looked through when it is not cut.
+	form form
 	// ns is what a packet that comes here is expected to cost, price what the memory is worth.
 	ns, price float64
 	// cuts is how often each dimension was cut on the way here.
@@ -27,7 +30,7 @@ type nodeKey struct {
 	n, cuts int
 }
 
-func keyOf(items []*item, cuts [dims]int) nodeKey {
+func keyOf(items []part, cuts [dims]int) nodeKey {
 	k := nodeKey{n: len(items)}
 	for _, n := range cuts {
 		k.cuts += n
@@ -41,15 +44,15 @@ func keyOf(items []*item, cuts [dims]int) nodeKey {
 // widths is how many cuts are tried out in full, rather than by their estimate, for the list and for its regions.
 var widths = [...]int{5, 2}
 
-// decide finds the best way to look through items. weight is the share of the packets that come here, depth how many
-// cuts led here.
-func (p *planner) decide(items []*item, points []point, weight float64, cuts [dims]int, depth int) *node {
+// decide finds the best way to look through items. depth is how many cuts led here.
+func (p *planner) decide(items []part, points []point, cuts [dims]int, depth int) *node {
+	weight := shares(items) / p.total // of all packets, those that come here
 	items = prune(items)
 	key := keyOf(items, cuts)
 	if n := p.nodes[key]; n != nil {
 		return n
 	}
-	n := p.leafNode(items, points)
+	n := p.leafNode(items, points, weight)
 	n.cuts = cuts
 	p.nodes[key] = n
 	if len(items) < 2 || n.decides() || len(points) == 0 || n.ns <= p.costs.Cut {
@@ -60,7 +63,7 @@ func (p *planner) decide(items []*item, points []point, weight float64, cuts [di
 		best += weight * float64(e) / 4
 	}
 	width := 1
-	if depth < len(widths) && weight*n.ns > p.costs.Cut/4 && len(items) > 64 {
+	if depth < len(widths) && weight*n.ns > p.costs.Cut/2 && len(items) > 64 {
 		width = widths[depth]
 	}
 	chosen := n
@@ -79,15 +82,42 @@ func (p *planner) decide(items []*item, points []point, weight float64, cuts [di
 	return chosen
 }
 
-func (p *planner) leafNode(items []*item, points []point) *node {
+func (p *planner) leafNode(items []part, points []point, weight float64) *node {
 	n := &node{items: items, points: points}
 	if n.decides() || len(items) == 0 {
 		return n
 	}
-	n.price = p.room(float64(elements(items)), formOf(items)) + p.price*float64(len(items))
-	if len(points) > 0 {
-		n.ns = p.average(points, func(pt *point) float64 { return p.leaf(p.census(items, pt)) })
+	n.ns, n.price = p.costs.Chain, p.costs.Byte*(chainBytes+ruleBytes*float64(len(items)))
+	if len(points) == 0 {
+		return n
 	}
+	var plain, lookup price
+	for i := range points {
+		c := p.census(items, &points[i])
+		x := p.plain(c, c.tried)
+		plain.ns += x.ns + c.opaque*p.costs.Set
+		plain.bytes += x.bytes
+		if c.items-c.opaques < p.costs.MinMap {
+			lookup.ns = math.Inf(1)
+			continue
+		}
+		m, form := p.lookup(c, weight)
+		if c.opaques > 0 {
+			m.ns = m.ns*(1+min(float64(c.opaques), 3)/2) + c.opaque*(p.costs.Rule+p.costs.Set)
+			m.bytes += ruleBytes * float64(c.opaques)
+		}
+		lookup.ns += m.ns
+		lookup.bytes += m.bytes
+		n.form = form
+	}
+	k := 1 / float64(len(points))
+	best := price{plain.ns * k, plain.bytes * k}
+	if m := (price{lookup.ns * k, lookup.bytes * k}); p.worth(weight, m) < p.worth(weight, best) {
+		best = m
+	} else {
+		n.form = plainRules
+	}
+	n.ns, n.price = best.ns, p.costs.Byte*(best.bytes+chainBytes)
 	return n
 }
 
@@ -99,55 +129,32 @@ func (p *planner) complete(n *node, c *cut, weight float64, depth int) {
 	if c.byProto {
 		cuts[proto]++
 	}
-	all, wild := len(n.items), len(c.rest.items)
-	bound := 0
-	for i := range c.regions {
-		bound += len(c.regions[i].list) - wild
-	}
-	bound = max(bound, 1)
+	all := shares(n.items)
 	seen := map[*node]bool{}
 	for i := range c.regions {
 		r := &c.regions[i]
-		share := float64(all-wild) / float64(all) * float64(max(0, len(r.list)-wild)) / float64(bound)
-		if c.byProto {
-			// A region without items of its own still has packets: those of the wild items of its protocols.
-			share = float64(len(r.list)) / float64(max(1, c.total()))
-		}
-		r.node = p.decide(r.list, p.within(c.d, r, n.points), weight*share, cuts, depth+1)
-		n.ns += share * r.node.ns
+		r.node = p.decide(r.list, p.local(c.d, r, n.points), cuts, depth+1)
+		n.ns += shares(r.list) / all * r.node.ns
 		if !seen[r.node] {
 			seen[r.node] = true
 			n.price += r.node.price
 		}
 		c.elements += len(r.ranges) * max(1, len(r.protos))
 	}
-	share := float64(wild) / float64(all)
-	points := p.sample(c.rest.items, sampleSize)
-	c.rest = p.decide(c.rest.items, points, weight*share, n.cuts, depth+1)
-	n.ns += share*c.rest.ns + p.dispatch(c.d, float64(c.elements), c.hash, 0)
-	n.price += c.rest.price + p.costs.Byte*float64(c.elements)*100
-}
-
-func (c *cut) total() int {
-	n := 0
-	for i := range c.regions {
-		n += len(c.regions[i].list)
+	rest := c.rest.items
+	c.rest = p.decide(rest, p.sample(rest, sampleSize), n.cuts, depth+1)
+	protos := 0
+	if c.byProto {
+		protos = 3
 	}
-	return n
-}
-
-// within are the sample packets of a region, with local ones where there are too few.
-func (p *planner) within(d dim, r *region, points []point) []point {
-	var out []point
-	for i := range points {
-		if pt := &points[i]; r.ranges.contains(pt[d]) && r.protos.contains(pt[proto]) {
-			out = append(out, *pt)
-		}
+	find, by := p.dispatch(c.d, float64(c.elements), c.single, protos, weight)
+	c.by = by
+	bytes := mapBytes + elementBytes*float64(c.elements)
+	if by == byBoxes {
+		bytes += p.table(1<<c.d|1<<proto, float64(c.elements))
 	}
-	if len(out) < localSize {
-		out = append(out, p.sample(r.list, localSize-len(out))...)
-	}
-	return out
+	n.ns += shares(rest)/all*c.rest.ns + find
+	n.price += c.rest.price + p.costs.Byte*bytes
 }
 
 func (p *planner) average(points []point, f func(*point) float64) float64 {
@@ -158,7 +165,7 @@ func (p *planner) average(points []point, f func(*point) float64) float64 {
 	return sum / float64(len(points))
 }
 
-func elements(items []*item) int {
+func elements(items []part) int {
 	n := 0
 	for _, x := range items {
 		n = min(maxElements, n+x.elements)
@@ -167,8 +174,8 @@ func elements(items []*item) int {
 }
 
 // prune leaves out items that earlier ones leave nothing of. Among many items only the obvious cases are found.
-func prune(items []*item) []*item {
-	out := make([]*item, 0, len(items))
+func prune(items []part) []part {
+	out := make([]part, 0, len(items))
 	seen := make(map[uint64]bool, len(items))
 	var broad []*item
 next:
@@ -177,7 +184,7 @@ next:
 			continue
 		}
 		for _, y := range broad {
-			if y.bound&^x.bound == 0 && y.covers(x) {
+			if y.bound&^x.bound == 0 && y.covers(x.item) {
 				continue next
 			}
 		}
@@ -189,8 +196,8 @@ next:
 			break
 		}
 		seen[x.shape] = true
-		if len(items) <= 256 || len(broad) < 64 && free(x) >= 3 {
-			broad = append(broad, x)
+		if len(items) <= 256 || len(broad) < 64 && free(x.item) >= 3 {
+			broad = append(broad, x.item)
 		}
 	}
 	return slices.Clip(out)

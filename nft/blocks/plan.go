@@ -21,7 +21,7 @@ type Input struct {
 	Plain func(i int) []*ruleset.Rule
 	// Verdict is what a map's element says for entry i.
 	Verdict func(i int) ruleset.Verdict
-	// Comment is the comment of the elements of entry i.
+	// Comment is the comment of the plain rules of entry i; elements have none.
 	Comment func(i int) string
 	// Tail are the rules for packets that no entry decided.
 	Tail []*ruleset.Rule
@@ -43,8 +43,8 @@ type planner struct {
 	in    *Input
 	geo   *geometry
 	costs Costs
-	// price is what one more copy of an item is worth, in nanoseconds of the average packet.
-	price float64
+	// total is how many packets all items have together.
+	total float64
 	plan  *Plan
 	// nodes are the decisions made so far, chains the chains made of them.
 	nodes  map[nodeKey]*node
@@ -59,8 +59,9 @@ func Build(in *Input) *Plan {
 	p := newPlanner(in)
 	items := p.items()
 	root := p.newChain(in.Name, in.Note)
-	n := p.decide(items, p.sample(items, sampleSize), 1, [dims]int{}, 0)
+	n := p.decideAll(items)
 	p.plan.Report.Expected = n.ns
+	p.work(&p.plan.Report.Work, n, 1)
 	p.emit(root, n)
 	p.finish(root, items)
 	p.report()
@@ -90,8 +91,13 @@ func (p *planner) items() []*item {
 			p.used[i] = true // it matches nothing, which is no fault of other rules
 		}
 	}
-	p.price = p.costs.Copy / float64(max(len(items), 32))
 	return items
+}
+
+func (p *planner) decideAll(items []*item) *node {
+	list := whole(items)
+	p.total = max(1, float64(len(items)))
+	return p.decide(list, p.sample(list, sampleSize), [dims]int{}, 0)
 }
 
 // finish adds what becomes of packets that no entry decided, and of packets without ports when some look-up has missed
@@ -128,7 +134,7 @@ func (p *planner) finish(root *chain, items []*item) {
 			toEnd = &ruleset.Rule{Statements: []ruleset.Statement{hasPort, ruleset.Verdict{Kind: ruleset.Return}}}
 			again.Rules = append(again.Rules, toEnd)
 		}
-		p.emit(again, p.decide(portless, p.sample(portless, sampleSize), 0, [dims]int{}, 0))
+		p.emit(again, p.decideAll(portless))
 		open = append(open, p.plan.Chains[at:]...)
 		if silent {
 			open = append(open, root.Chain)

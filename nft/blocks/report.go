@@ -13,6 +13,7 @@ type Report struct {
 	Chains int
 	// Expected is the cost model's estimate for a packet drawn from the rules, in nanoseconds.
 	Expected float64
+	Work     Work
 }
 
 func (r *Report) cut(k *cut) {

@@ -10,19 +10,19 @@ type slice struct {
 	ranges spans
 	mark   uint64
 	count  int
-	items  []*item
+	items  []part
 }
 
 // border is where an item begins (at) or has ended.
 type border struct {
 	at  num
 	in  bool
-	who *item
+	who part
 }
 
 // slicesOf divides a dimension of less than 64 bits; equal slices are one. wild items are in every slice but not listed, and values that
 // have only those are in no slice. total counts the listed items; the result is nil when they exceed limit.
-func slicesOf(items []*item, d dim, limit int) (out []*slice, total int) {
+func slicesOf(items []part, d dim, limit int) (out []*slice, total int) {
 	var borders []border
 	for _, x := range items {
 		for _, s := range x.box[d] {
@@ -32,17 +32,17 @@ func slicesOf(items []*item, d dim, limit int) (out []*slice, total int) {
 	slices.SortFunc(borders, func(a, b border) int { return a.at.compare(b.at) })
 	byMark := map[uint64]*slice{}
 	mark, count := uint64(0), 0
-	open := map[*item]bool{}
+	open := map[*item]part{}
 	for i := 0; i < len(borders); {
 		at := borders[i].at
 		for ; i < len(borders) && borders[i].at == at; i++ {
 			b := borders[i]
 			mark ^= mix(b.who.hash)
 			if b.in {
-				open[b.who] = true
+				open[b.who.item] = b.who
 				count++
 			} else {
-				delete(open, b.who)
+				delete(open, b.who.item)
 				count--
 			}
 		}
@@ -55,8 +55,8 @@ func slicesOf(items []*item, d dim, limit int) (out []*slice, total int) {
 			if total += count; total > limit {
 				return nil, total
 			}
-			s = &slice{mark: mark, count: count, items: make([]*item, 0, count)}
-			for x := range open {
+			s = &slice{mark: mark, count: count, items: make([]part, 0, count)}
+			for _, x := range open {
 				s.items = append(s.items, x)
 			}
 			byMark[mark] = s
@@ -65,7 +65,7 @@ func slicesOf(items []*item, d dim, limit int) (out []*slice, total int) {
 		s.ranges = append(s.ranges, r)
 	}
 	for _, s := range out {
-		slices.SortFunc(s.items, byOrder)
+		slices.SortFunc(s.items, func(a, b part) int { return byOrder(a.item, b.item) })
 	}
 	return out, total
 }

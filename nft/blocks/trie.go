@@ -7,7 +7,7 @@ type trie struct {
 	bits  int // how many bits are left below
 	depth int
 	// partial items have some of the node's addresses; cover items have all of them, but not all of the parent's.
-	partial, cover []*item
+	partial, cover []part
 	// covers is how many items cover the node, those of its ancestors included, and mark their fingerprint.
 	covers int
 	mark   uint64
@@ -20,7 +20,7 @@ type trie struct {
 const minPartial = 4
 
 // newTrie builds the trie of a dimension. wild are the items that do not restrict it.
-func (p *planner) newTrie(items []*item, d dim) (root *trie, wild []*item) {
+func (p *planner) newTrie(items []part, d dim) (root *trie, wild []part) {
 	root = &trie{bits: p.geo.width[d]}
 	root.r = span{num{}, maxNum(root.bits)}
 	for _, x := range items {
@@ -71,7 +71,7 @@ func (t *trie) stop(limit int) bool { return t.kids == nil || len(t.partial) <= 
 
 // leaves calls f for every node at which a cut with the limit ends, in ascending order, with the lists of the items that
 // cover it, from the top down.
-func (t *trie) leaves(limit int, above [][]*item, f func(t *trie, covers [][]*item)) {
+func (t *trie) leaves(limit int, above [][]part, f func(t *trie, covers [][]part)) {
 	above = append(above[:len(above):len(above)], t.cover)
 	if t.stop(limit) {
 		f(t, above)
@@ -85,7 +85,7 @@ func (t *trie) leaves(limit int, above [][]*item, f func(t *trie, covers [][]*it
 // are none.
 func (t *trie) size(limit int, wild uint64, f func(*trie)) {
 	last := wild
-	t.leaves(limit, nil, func(n *trie, _ [][]*item) {
+	t.leaves(limit, nil, func(n *trie, _ [][]part) {
 		switch {
 		case len(n.partial) > 0:
 			last = wild

@@ -5,6 +5,7 @@ import (
 
 	"rampart/engine/ir"
 	"rampart/engine/ir/flat"
+	"rampart/model"
 	"rampart/nft/blocks"
 	"rampart/nft/ruleset"
 )
@@ -88,6 +89,10 @@ func (f *flattener) fill(name string, l *flat.List, next map[*flat.List]string) 
 	}
 }
 
+// longList is how many entries a list may have for its rules to say in full what they are. In longer ones they have only
+// their identifier, because the kernel stores all of it.
+const longList = 2000
+
 func (f *flattener) input(name string, l *flat.List, version uint8, next map[*flat.List]string, tail []*ruleset.Rule) *blocks.Input {
 	return &blocks.Input{
 		Name: fmt.Sprintf("%s.v%d", name, version), Note: l.Name, Family: version, Entries: l.Entries, Tail: tail,
@@ -100,6 +105,13 @@ func (f *flattener) input(name string, l *flat.List, version uint8, next map[*fl
 			e := &l.Entries[i]
 			f.b.Name(e.Rule.ID, e.Why)
 			return f.verdict(e, next)
+		},
+		Comment: func(i int) string {
+			e := &l.Entries[i]
+			if len(l.Entries) > longList {
+				return Comment("", model.Origin{}, e.Rule.ID)
+			}
+			return Comment(e.Why, e.Rule.Origin, e.Rule.ID)
 		},
 		Counters: true, Costs: f.costs,
 	}
