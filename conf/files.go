@@ -65,6 +65,8 @@ type FileSource struct {
 	// files are the decoded files of the last Load, by name; loaded are the same in order.
 	files  map[string]*loadedFile
 	loaded []*loadedFile
+	// taken are the inputs that the loaded files were made from.
+	taken []input
 	// seen is the digest of what was last loaded or announced, "" before the first Load.
 	seen string
 	// announced is what Watch has seen and Load has not taken in yet.
@@ -84,7 +86,7 @@ func (s *FileSource) Name() string { return "files:" + strings.Join(s.paths, ","
 // file that did not change and still starts on the same line. After Watch has announced a change, the next Load takes in
 // what Watch has seen; any other looks at all files.
 func (s *FileSource) Load(ctx context.Context) (*model.Bundle, hcl.Diagnostics) {
-	snap := s.taken()
+	snap := s.announcement()
 	watched := snap != nil
 	if !watched {
 		snap = s.snapshot()
@@ -121,8 +123,8 @@ func (s *FileSource) Refresh() {
 	s.announced = nil
 }
 
-// taken hands over what Watch has announced, nil when nothing.
-func (s *FileSource) taken() *snapshot {
+// announcement hands over what Watch has announced, nil when nothing.
+func (s *FileSource) announcement() *snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	snap := s.announced
@@ -136,19 +138,22 @@ type replacement struct{ old, new *loadedFile }
 // decode brings the loaded files up to the snapshot. It tells what has been replaced when the list of files is as it was;
 // else replaced is nil.
 func (s *FileSource) decode(snap *snapshot) (replaced []replacement) {
-	files := make([]*loadedFile, len(snap.inputs))
-	same := s.loaded != nil && len(files) == len(s.loaded)
+	same := s.loaded != nil && slices.EqualFunc(snap.inputs, s.taken, func(a, b input) bool { return a.name == b.name })
+	files := slices.Clone(s.loaded)
 	var stale []int
-	for i := range snap.inputs {
-		in := &snap.inputs[i]
-		var have *loadedFile
-		if same && s.loaded[i].name == in.name {
-			have = s.loaded[i]
-		} else {
-			same, have = false, s.files[in.name]
+	if same {
+		for i := range snap.inputs {
+			if snap.inputs[i].hash != s.taken[i].hash {
+				stale = append(stale, i)
+			}
 		}
-		if files[i] = have; have == nil || have.hash != in.hash {
-			stale = append(stale, i)
+	} else {
+		files = make([]*loadedFile, len(snap.inputs))
+		for i := range snap.inputs {
+			files[i] = s.files[snap.inputs[i].name]
+			if files[i] == nil || files[i].hash != snap.inputs[i].hash {
+				stale = append(stale, i)
+			}
 		}
 	}
 	forEach(len(stale), func(k int) {
@@ -158,6 +163,7 @@ func (s *FileSource) decode(snap *snapshot) (replaced []replacement) {
 	for i := range snap.inputs {
 		snap.inputs[i].src = nil
 	}
+	s.taken = snap.inputs
 	if !same {
 		s.files = make(map[string]*loadedFile, len(files))
 		for _, f := range files {
@@ -204,6 +210,7 @@ type input struct {
 	name string
 	src  []byte // nil where it was read for an earlier snapshot and is the same
 	hash [sha256.Size]byte
+	id   [8]byte // of the name
 }
 
 // snapshot is everything that was read at one moment. The digest covers names, contents and failures.
@@ -211,6 +218,8 @@ type snapshot struct {
 	inputs []input
 	diags  hcl.Diagnostics
 	digest string
+	// index has the places of the inputs by absolute path; nil until it is needed. Snapshots of the same names share it.
+	index map[string]int
 }
 
 // snapshot reads all files.
@@ -240,7 +249,7 @@ func (s *FileSource) changed(places []int) *snapshot {
 	s.looking.Lock()
 	defer s.looking.Unlock()
 	s.mu.Lock()
-	snap := &snapshot{diags: s.base.diags, inputs: slices.Clone(s.base.inputs)}
+	snap := &snapshot{diags: s.base.diags, inputs: slices.Clone(s.base.inputs), index: s.base.index}
 	s.mu.Unlock()
 	for _, i := range places {
 		in, err := s.input(snap.inputs[i].name)
@@ -264,20 +273,21 @@ func (s *FileSource) input(name string) (input, error) {
 	if name == "-" {
 		name = Stdin
 	}
-	return input{name: name, src: src, hash: sha256.Sum256(src)}, nil
+	id := sha256.Sum256([]byte(name))
+	return input{name: name, src: src, hash: sha256.Sum256(src), id: [8]byte(id[:8])}, nil
 }
 
 func (snap *snapshot) seal() {
-	h := sha256.New()
+	sums := make([]byte, 0, len(snap.inputs)*(sha256.Size+8))
 	for i := range snap.inputs {
 		in := &snap.inputs[i]
-		io.WriteString(h, in.name+"\x00")
-		h.Write(in.hash[:])
+		sums = append(append(sums, in.id[:]...), in.hash[:]...)
 	}
 	for _, d := range snap.diags {
-		io.WriteString(h, "\x00"+d.Summary+"\x00"+d.Detail)
+		sums = append(sums, "\x00"+d.Summary+"\x00"+d.Detail...)
 	}
-	snap.digest = hex.EncodeToString(h.Sum(nil)[:8])
+	sum := sha256.Sum256(sums)
+	snap.digest = hex.EncodeToString(sum[:8])
 }
 
 // read reads a file; what is not a regular file can be read only once and is remembered.

@@ -110,15 +110,23 @@ func (s *FileSource) look(dirs *watchedDirs, b *burst) (*snapshot, error) {
 func (s *FileSource) places(paths map[string]bool) (places []int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range s.base.inputs {
-		if path := absolute(s.base.inputs[i].name); paths[path] {
-			if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
-				return nil, false
-			}
-			places = append(places, i)
+	if s.base.index == nil {
+		s.base.index = make(map[string]int, len(s.base.inputs))
+		for i := range s.base.inputs {
+			s.base.index[absolute(s.base.inputs[i].name)] = i
 		}
 	}
-	return places, len(places) == len(paths)
+	for path := range paths {
+		i, ok := s.base.index[path]
+		if !ok {
+			return nil, false
+		}
+		if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
+			return nil, false
+		}
+		places = append(places, i)
+	}
+	return places, true
 }
 
 // differs compares a snapshot with what was last loaded or announced, and takes note. Before the first Load there is
