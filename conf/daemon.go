@@ -31,6 +31,9 @@ type Daemon struct {
 	OnExit string `json:"on_exit,omitempty"`
 	// StateDir keeps the last good policy for the next start.
 	StateDir string `json:"state_dir,omitempty"`
+	// Lowering is how policies become nftables: Rules (a chain for each policy, a rule for each rule) or Lookups (each
+	// endpoint's list cut into verdict maps).
+	Lowering string `json:"lowering,omitempty"`
 	// Table is the name of the nftables table.
 	Table    string         `json:"table,omitempty"`
 	FastPath DaemonFastPath `json:"fast_path,omitzero"`
@@ -109,6 +112,12 @@ const (
 	OverloadDrop = "drop"
 )
 
+// Values of lowering.
+const (
+	LoweringRules   = "Rules"
+	LoweringLookups = "Lookups"
+)
+
 // DefaultDaemon is the configuration of an empty file. The failsafe ports are Calico's.
 func DefaultDaemon() *Daemon {
 	return &Daemon{
@@ -121,6 +130,7 @@ func DefaultDaemon() *Daemon {
 		},
 		EndpointToHostAction: ActionDrop,
 		DenyAction:           ActionDrop,
+		Lowering:             LoweringRules,
 		DropInvalid:          true,
 		Log:                  DaemonLog{Group: 1, Prefix: "rampart", Rate: 100, Level: "info", Format: "text"},
 		API:                  DaemonAPI{Socket: "/run/rampart/rampart.sock"},

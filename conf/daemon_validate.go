@@ -35,6 +35,7 @@ func (c *Daemon) validate() []model.FieldError {
 	var v daemonErrors
 	v.oneOf("endpoint_to_host_action", c.EndpointToHostAction, ActionDrop, ActionReturn, ActionAccept)
 	v.oneOf("deny_action", c.DenyAction, ActionDrop, ActionReject)
+	v.oneOf("lowering", c.Lowering, LoweringRules, LoweringLookups)
 	v.oneOf("on_exit", c.OnExit, OnExitKeep, OnExitClear)
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "text", "json")

@@ -5,6 +5,7 @@ import (
 	"rampart/engine/conntrack"
 	"rampart/engine/ir"
 	"rampart/model"
+	"rampart/nft/lower"
 )
 
 // programOptions are the settings of the daemon's configuration that change what a program means.
@@ -38,4 +39,12 @@ func failsafes(list []conf.FailsafePort) []ir.Failsafe {
 		out[i] = ir.Failsafe(f)
 	}
 	return out
+}
+
+// lowering is how groups of policies become chains and maps.
+func lowering(c *conf.Daemon) lower.GroupFunc {
+	if c.Lowering == conf.LoweringLookups {
+		return lower.Blocks
+	}
+	return lower.Walk
 }

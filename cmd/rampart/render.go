@@ -66,7 +66,7 @@ Exit codes: 0 success; 1 the files are not valid; 2 wrong usage.`,
 			if len(p.Endpoints) == 0 {
 				fmt.Fprintf(e.stderr, "rampart: no endpoint is on node %s\n", node)
 			}
-			text, err := nft.Config{Table: daemon.Table}.Render(p)
+			text, err := nft.Config{Table: daemon.Table, Group: lowering(daemon)}.Render(p)
 			if err != nil {
 				return err
 			}

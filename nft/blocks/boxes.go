@@ -49,8 +49,8 @@ func (p *planner) boxes(c *chain, items []*item, points []point) {
 	}
 	levels, disjoint := m.levels(p.geo.width[fields[len(fields)-1]])
 	for _, level := range levels {
-		s := p.newMap(c, fields)
-		s.Interval, s.Disjoint = true, disjoint
+		s := p.newMap(c, fields, true)
+		s.Disjoint = disjoint
 		for _, b := range level {
 			e := ruleset.Element{Key: p.keyOf(fields, b.first), End: p.keyOf(fields, b.last)}
 			p.say(&e, b.order)

@@ -28,6 +28,10 @@ func (p *planner) emitCut(c *chain, k *cut) {
 	if k.by == byBoxes && k.d != proto {
 		// A second field makes the map a pipapo map.
 		fields = append(fields, proto)
+		s.Name += "." + dimWord[proto]
+	}
+	if s.Interval {
+		s.Name += "-ranges"
 	}
 	for _, f := range fields {
 		s.Fields = append(s.Fields, p.field(f))
@@ -119,7 +123,10 @@ func (p *planner) say(e *ruleset.Element, order int) {
 	e.ID = p.in.Entries[order].Rule.ID
 }
 
-var dimWord = [dims]string{"source", "destination", "protocol", "sport", "dport"}
+var (
+	dimWord  = [dims]string{"source", "destination", "protocol", "sport", "dport"}
+	dimShort = [dims]string{"src", "dst", "proto", "sport", "dport"}
+)
 
 // label names a region by where it begins.
 func (p *planner) label(d dim, s span) string {

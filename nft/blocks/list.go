@@ -137,7 +137,7 @@ func (p *planner) hash(c *chain, items []*item) bool {
 			}
 		}
 	}
-	s := p.newMap(c, fields)
+	s := p.newMap(c, fields, false)
 	seen := make(map[string]bool, elementsOf(items))
 	for _, x := range items {
 		p.product(x, fields, func(first, _ []num) {
@@ -169,14 +169,22 @@ func fieldsOf(items []*item) []dim {
 	return out
 }
 
-func (p *planner) newMap(c *chain, fields []dim) *ruleset.Set {
-	s := &ruleset.Set{Verdicts: true, Counters: p.in.Counters}
+// newMap adds an empty map. Its name tells its type: the kernel cannot change that in place, so a map that changes its
+// type is another map.
+func (p *planner) newMap(c *chain, fields []dim, ranges bool) *ruleset.Set {
+	s := &ruleset.Set{Verdicts: true, Interval: ranges, Counters: p.in.Counters}
 	s.Name = c.name + "-map"
 	if n := len(c.Rules); n > 0 {
 		s.Name += strconv.Itoa(n + 1)
 	}
+	sep := "-"
 	for _, d := range fields {
+		s.Name += sep + dimShort[d]
 		s.Fields = append(s.Fields, p.field(d))
+		sep = "."
+	}
+	if ranges {
+		s.Name += "-ranges"
 	}
 	p.plan.Sets = append(p.plan.Sets, s)
 	return s
