@@ -33,10 +33,14 @@ type portDefinition struct {
 
 // describe reads what a resource contributes to sets. Addresses may repeat on one item; it counts once.
 func (it *item) describe(r model.Resource) {
-	it.resource = r
 	it.nets = slices.Collect(store.Prefixes(r))
 	slices.SortFunc(it.nets, ir.ComparePrefixes)
 	it.nets = slices.Compact(it.nets)
+	it.describeRest(r)
+}
+
+func (it *item) describeRest(r model.Resource) {
+	it.resource = r
 	var ports []model.EndpointPort
 	switch r := r.(type) {
 	case *model.WorkloadEndpoint:
@@ -69,10 +73,19 @@ func (c *Compiler) putItem(key model.Key, r model.Resource) {
 		c.items[key] = it
 	} else {
 		next := item{}
-		next.describe(r)
+		add, del, near := it.near(r)
+		if near {
+			next.nets = edited(it.nets, add, del)
+			next.describeRest(r)
+		} else {
+			next.describe(r)
+		}
 		same := slices.Equal(it.ports, next.ports)
 		if same && len(it.ports) == 0 {
-			c.readdress(it, next.nets)
+			if !near {
+				add, del = missing(next.nets, it.nets), missing(it.nets, next.nets)
+			}
+			c.readdress(it, next.nets, add, del)
 		} else if same {
 			same = slices.Equal(it.nets, next.nets)
 		}
@@ -97,8 +110,7 @@ func (c *Compiler) putItem(key model.Key, r model.Resource) {
 }
 
 // readdress gives an item without ports other nets: the sets it is in lose and gain what differs.
-func (c *Compiler) readdress(it *item, nets []netip.Prefix) {
-	add, del := missing(nets, it.nets), missing(it.nets, nets)
+func (c *Compiler) readdress(it *item, nets, add, del []netip.Prefix) {
 	it.nets = nets
 	if len(add)+len(del) == 0 {
 		return
@@ -111,20 +123,6 @@ func (c *Compiler) readdress(it *item, nets []netip.Prefix) {
 			}
 		}
 	}
-}
-
-// missing are the members of a sorted list that another lacks.
-func missing(list, other []netip.Prefix) []netip.Prefix {
-	var out []netip.Prefix
-	for _, p := range list {
-		for len(other) > 0 && ir.ComparePrefixes(other[0], p) < 0 {
-			other = other[1:]
-		}
-		if len(other) == 0 || other[0] != p {
-			out = append(out, p)
-		}
-	}
-	return out
 }
 
 // relabel re-evaluates the selectors that mention a label that is not what it was.
