@@ -31,6 +31,7 @@ func main() {
 	flag.IntVar(&o.policies, "policies", 100, "how many policies")
 	flag.IntVar(&o.rules, "rules", 10, "how many rules, each with a selector, a policy has")
 	flag.IntVar(&o.prefixes, "prefixes", 0, "how many prefixes a network set has; then it is the set that changes")
+	flag.BoolVar(&o.apart, "apart", false, "the prefix that comes and goes is in a network set of its own, in a file of its own, with the label of the large one")
 	flag.BoolVar(&o.each, "each", false, "a file per endpoint")
 	flag.StringVar(&o.format, "format", "yaml", "of the files: yaml, json or hcl")
 	flag.StringVar(&o.label, "label", "role", "which label changes: role, by which rules select peers, or app, by which policies select")
@@ -138,13 +139,15 @@ func (o *options) start(ctx context.Context, d *daemon.Daemon, f *follower, bega
 func (o *options) measure(ctx context.Context, d *daemon.Daemon, f *follower, path string) error {
 	var took, until, all samples
 	for i := range o.changes {
-		next := []model.Resource{o.networkSet(i%2 == 0)}
-		if o.prefixes == 0 {
+		var next []model.Resource
+		if o.prefixes > 0 {
+			next = append(next, o.next(i%2 == 0))
+		} else {
 			role, app := (i+1)%o.roles(), 0
 			if o.label == "app" {
 				role, app = 0, (i+1)%o.apps()
 			}
-			next[0] = o.endpoint(0, role, app)
+			next = append(next, o.endpoint(0, role, app))
 		}
 		prepared, err := prepare(path, o.format, next...)
 		if err != nil {

@@ -19,6 +19,8 @@ type world struct {
 	endpoints, local, policies, rules int
 	// prefixes is the size of the network set, 0 for none.
 	prefixes int
+	// apart puts the prefix that comes and goes into a network set, and a file, of its own.
+	apart bool
 	// each puts every endpoint into a file of its own; format is conf.Encode's.
 	each   bool
 	format string
@@ -93,6 +95,17 @@ func (w *world) networkSet(extra bool) model.Resource {
 	return s
 }
 
+// next is the network set that changes.
+func (w *world) next(extra bool) model.Resource {
+	if !w.apart {
+		return w.networkSet(extra)
+	}
+	small := world{prefixes: 1}
+	s := small.networkSet(extra).(*model.NetworkSet)
+	s.Metadata.Name = "blocked-too"
+	return s
+}
+
 // write makes all files; changed is the one that Change writes.
 func (w *world) write(dir, changed string) error {
 	var errs []error
@@ -120,7 +133,10 @@ func (w *world) write(dir, changed string) error {
 	put("policies."+w.format, policies...)
 	put("one."+w.format, w.endpoint(0, 0, 0))
 	if w.prefixes > 0 {
-		put(changed, w.networkSet(false))
+		if w.apart {
+			put("large."+w.format, w.networkSet(false))
+		}
+		put(changed, w.next(false))
 	}
 	return errors.Join(errs...)
 }
