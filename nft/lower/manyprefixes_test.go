@@ -1,9 +1,13 @@
 package lower_test
 
 import (
+	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"rampart/engine/compile"
 	"rampart/engine/eval"
@@ -28,9 +32,13 @@ func manyNets(n int) []model.Net {
 }
 
 func manyNetsProgram(n int, rules ...model.Rule) *ir.Program {
+	return netsProgram(manyNets(n), rules...)
+}
+
+func netsProgram(nets []model.Net, rules ...model.Rule) *ir.Program {
 	set := model.New(model.KindGlobalNetworkSet).(*model.NetworkSet)
 	set.Metadata.Name, set.Metadata.Labels = "bad", map[string]string{"bad": "yes"}
-	set.Spec.Nets = manyNets(n)
+	set.Spec.Nets = nets
 	host := model.New(model.KindHostEndpoint).(*model.HostEndpoint)
 	host.Metadata.Name, host.Spec = "h1", model.HostEndpointSpec{Node: "n1", InterfaceName: "eth0"}
 	p := model.New(model.KindGlobalNetworkPolicy).(*model.Policy)
@@ -87,6 +95,40 @@ func TestManyPrefixesGrow(t *testing.T) {
 		previous.Sort()
 		if got, want := previous.Text(), lower.Lower(p, lower.Options{}).Text(); got != want {
 			t.Errorf("%d prefixes: the table made with memory is another one", n)
+		}
+	}
+}
+
+// TestManyPrefixesEdited lowers lists that differ in a few members, with the memory of the list before.
+func TestManyPrefixesEdited(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	rule := model.Rule{Action: model.Deny, Source: model.EntityRule{Selector: "bad == 'yes'"}}
+	pool := manyNets(5000)
+	for _, s := range []string{"2001:db8::1/128", "2001:db8::2/128", "40.0.0.1/32", "40.0.0.0/31", "40.0.0.0/30", "0.0.0.0/0", "255.255.255.255/32"} {
+		pool = append(pool, model.Net{Prefix: netip.MustParsePrefix(s)})
+	}
+	for _, n := range []int{10, 4096, len(pool)} {
+		list := pool[len(pool)-n:]
+		var previous *lower.Lowered
+		for step := range 12 {
+			next := slices.Clone(list)
+			for range rng.IntN(4) {
+				// Mostly from the end, where networks and addresses of both families are.
+				at := max(0, len(next)-1-rng.IntN(20))
+				next = slices.Delete(next, at, at+1)
+			}
+			if step == 8 {
+				next = slices.DeleteFunc(next, func(n model.Net) bool { return !n.IsSingleIP() })
+			}
+			p := netsProgram(next, rule)
+			previous = lower.Lower(p, lower.Options{Previous: previous})
+			sorted := *previous
+			fresh := lower.Lower(p, lower.Options{})
+			sorted.Ruleset = &ruleset.Ruleset{Table: previous.Table, Sets: slices.Clone(previous.Sets), Chains: slices.Clone(previous.Chains)}
+			sorted.Sort()
+			if got, want := sorted.Text(), fresh.Text(); got != want {
+				t.Fatalf("%d prefixes, step %d: the table made with memory is another one:\n%s", n, step, cmp.Diff(want, got))
+			}
 		}
 	}
 }

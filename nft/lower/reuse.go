@@ -68,8 +68,9 @@ func (b *Builder) made(key setKey) *madeSet {
 		return m
 	}
 	m := &madeSet{from: b.defs[key.id]}
+	var had *madeSet
 	if b.old != nil {
-		if had := b.old.sets[key]; had != nil && sameSet(had.from, m.from) {
+		if had = b.old.sets[key]; had != nil && sameSet(had.from, m.from) {
 			m = had
 		}
 	}
@@ -78,7 +79,9 @@ func (b *Builder) made(key setKey) *madeSet {
 	case key.ports:
 		m.sets = []*ruleset.Set{portSet(m.from, key)}
 	default:
-		m.sets = addressSets(m.from, key)
+		if m.sets = had.patch(m.from, key); m.sets == nil {
+			m.sets = addressSets(m.from, key)
+		}
 	}
 	b.made1[key] = m
 	return m
