@@ -28,16 +28,20 @@ func (m *madeSet) patch(def *ir.Set, key setKey) []*ruleset.Set {
 		return m.sets
 	}
 	f := addrField(key.version, false)
-	hosts := *m.sets[0]
-	hosts.Elements = patchHosts(f, hosts.Elements, addHosts, delHosts)
-	hosts.Size = Size(len(hosts.Elements))
+	hosts := m.sets[0]
+	if len(addHosts)+len(delHosts) > 0 {
+		next := *hosts
+		next.Elements = patchHosts(f, hosts.Elements, addHosts, delHosts)
+		next.Size = Size(len(next.Elements))
+		hosts = &next
+	}
 	if len(m.sets) == 1 {
 		if len(addWide) > 0 {
 			return nil
 		}
-		return []*ruleset.Set{&hosts}
+		return []*ruleset.Set{hosts}
 	}
-	var wide []netip.Prefix
+	wide := make([]netip.Prefix, 0, max(0, len(def.Nets)-len(hosts.Elements)))
 	for _, n := range def.Nets {
 		if n.Addr().Is4() == (key.version == 4) && !n.IsSingleIP() {
 			wide = append(wide, n)
@@ -52,10 +56,7 @@ func (m *madeSet) patch(def *ir.Set, key setKey) []*ruleset.Set {
 		next.Elements = ruleset.Spans(f, wide)
 		ranges = &next
 	}
-	if len(addHosts)+len(delHosts) == 0 {
-		return []*ruleset.Set{m.sets[0], ranges}
-	}
-	return []*ruleset.Set{&hosts, ranges}
+	return []*ruleset.Set{hosts, ranges}
 }
 
 // fewMembers compares sorted lists; ok is false when they differ in many members.
