@@ -278,16 +278,6 @@ func (s spans) not(width int) spans {
 	return append(out, span{lo, top})
 }
 
-func (s spans) equal(t spans) bool {
-	if (s == nil) != (t == nil) || len(s) != len(t) {
-		return false
-	}
-	if len(s) > 0 && &s[0] == &t[0] {
-		return true
-	}
-	return slices.Equal(s, t)
-}
-
 // exact tells that the set consists of single values.
 func (s spans) exact() bool {
 	if s == nil {

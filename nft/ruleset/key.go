@@ -12,13 +12,6 @@ import (
 // Key builds the key of a set element: its fields one after the other, each padded to four octets.
 type Key []byte
 
-func (k Key) pad() Key {
-	for len(k)%4 != 0 {
-		k = append(k, 0)
-	}
-	return k
-}
-
 // Addr appends an address of either family.
 func (k Key) Addr(a netip.Addr) Key { return append(k, a.AsSlice()...) }
 
