@@ -51,7 +51,7 @@ func (s *saver) offer(g goodBundles) {
 // run writes what is offered until ctx is done, then writes what is left.
 func (s *saver) run(ctx context.Context) {
 	for {
-		began := time.Now()
+		var began time.Time
 		select {
 		case g := <-s.inbox:
 			began = time.Now()
