@@ -18,7 +18,8 @@ type Costs struct {
 	// bits of its width; Line is reading 256 bits of a group's row, one for each element, and Alive an element that still
 	// matches after a field and must be carried to the next.
 	Map, Field, Line, Alive float64
-	// Group is finding the row of a pipapo group that is not in the cache, Cold finding anything else that is not.
+	// Group is finding the row of a pipapo group that is not in the cache, Cold finding anything else that is not: the
+	// bucket of a hash map, the tables of a field.
 	Group, Cold float64
 	// Byte is what a byte of rules and maps costs the average packet, by driving others out of the cache.
 	Byte float64
@@ -34,8 +35,8 @@ type Costs struct {
 // DefaultCosts were measured on Linux 6.18, AMD EPYC with AVX2.
 func DefaultCosts() Costs {
 	return Costs{
-		Rule: 44, Set: 80, Chain: 40, Hash: 60, Array: 15, Step: 20, Map: 10, Field: 20, Line: 3, Alive: 9, Group: 50, Cold: 50,
-		Byte: 25e-6, Cut: 100, MinMap: 3, MaxMap: 4096,
+		Rule: 48, Set: 100, Chain: 120, Hash: 60, Array: 15, Step: 25, Map: 20, Field: 20, Line: 6, Alive: 8, Group: 25, Cold: 80,
+		Byte: 8e-6, Cut: 300, MinMap: 3, MaxMap: 4096,
 	}
 }
 
@@ -47,8 +48,13 @@ const (
 	mapBytes     = 1000
 )
 
-// hot is the share of packets from which on a map stays in the cache.
-const hot = 0.2
+// cold is how much of what a map needs is not in the cache when this share of packets comes to it.
+func cold(weight float64) float64 {
+	if weight >= 0.2 {
+		return 0.4
+	}
+	return 1
+}
 
 // groups is how many 8-bit groups a field of so many bits has.
 func groups(width int) float64 { return float64((width + 7) / 8) }
@@ -171,21 +177,23 @@ func (p *planner) plain(c *census, tried float64) price {
 // lookup is the price of one map for the list.
 func (p *planner) lookup(c *census, weight float64) (price, form) {
 	k := &p.costs
-	cold := 1.0
-	if weight >= hot {
-		cold = 0.1
-	}
+	cold := cold(weight)
 	if c.exact {
 		return price{k.Hash + k.Cold*cold + 12*float64(max(0, bits.Len(uint(c.elements))-8)), mapBytes + elementBytes*c.elements}, hashMap
 	}
 	ns := k.Map
 	for d := range dims {
 		if c.used&(1<<d) != 0 {
-			ns += k.Field + groups(p.geo.width[d])*(k.Group*cold+k.Line*lines(c.elements))
+			ns += k.Field + k.Cold*cold + groups(p.geo.width[d])*(k.Group*cold+k.Line*(lines(c.elements)-1))
 		}
 	}
 	_, alive := c.order(c.used)
-	return price{ns + k.Alive*alive, mapBytes + elementBytes*c.elements + p.table(c.used, c.elements)}, boxMap
+	ns += k.Alive * alive
+	if n := lines(c.elements); n > 1 && c.count[1<<dims-1] > 1 {
+		// Boxes that overlap keep their order only within a block of a map, so it will be several maps: see levels.
+		ns *= 1 + (n-1)/2
+	}
+	return price{ns, mapBytes + elementBytes*c.elements + p.table(c.used, c.elements)}, boxMap
 }
 
 // leaf is the best price of looking through a list that is not cut further. tried is how many plain rules a packet would
@@ -275,14 +283,11 @@ const (
 // are single values, protos by how many protocols each is divided.
 func (p *planner) dispatch(d dim, ranges float64, single bool, protos int, weight float64) (float64, finder) {
 	k := &p.costs
-	cold := 1.0
-	if weight >= hot {
-		cold = 0.1
-	}
+	cold := cold(weight)
 	if single {
 		return k.Hash + k.Cold*cold + k.Chain, byHash
 	}
-	boxes := k.Map + 2*k.Field + (groups(p.geo.width[d])+1)*(k.Group*cold+k.Line*lines(ranges)) + k.Alive*float64(max(1, protos)) + k.Chain
+	boxes := k.Map + 2*(k.Field+k.Cold*cold) + (groups(p.geo.width[d])+1)*(k.Group*cold+k.Line/2*(lines(ranges)-1)) + k.Alive*float64(max(1, protos)) + k.Chain
 	if protos > 0 {
 		return boxes, byBoxes
 	}

@@ -14,14 +14,22 @@ type cut struct {
 	// single tells that the regions are single values, byProto that they differ by protocol as well.
 	single, byProto bool
 	by              finder
-	elements        int
 }
 
 // region is a part of the packets: those whose field is in ranges and, in a cut by protocol, whose protocol is in protos.
 type region struct {
 	ranges, protos spans
-	list           []part // restricted to the region
+	build          func(*region) []part
+	items          []part // the items restricted to the region, once somebody has asked for them
 	node           *node
+}
+
+// list is what of the cut list reaches into the region.
+func (r *region) list() []part {
+	if r.build != nil {
+		r.items, r.build = r.build(r), nil
+	}
+	return r.items
 }
 
 // Bounds of a cut. A map of more than maxRegions elements is slow itself. Copies of items multiply at each level, so a
@@ -52,7 +60,7 @@ func (p *planner) candidates(items []part, points []point, weight float64, cuts 
 		return nil
 	}
 	f := outlineOf(items)
-	e := &estimator{p: p, items: items, form: f, points: points, weight: weight}
+	e := &estimator{p: p, items: items, form: f, points: points[:min(len(points), estimateSize)], weight: weight}
 	for d := range dims {
 		switch {
 		case cuts[d] >= maxSame || f.any&(1<<d) == 0:
@@ -65,6 +73,12 @@ func (p *planner) candidates(items []part, points []point, weight float64, cuts 
 	slices.SortStableFunc(out, func(a, b candidate) int { return cmp.Compare(a.estimate, b.estimate) })
 	return out
 }
+
+// estimateSize is how many packets of the sample an estimate looks at; fewItems how few items are surely plain rules.
+const (
+	estimateSize = 32
+	fewItems     = 8
+)
 
 // distinct are the best candidates of each kind.
 func distinct(list []candidate, n int) []candidate {
@@ -123,17 +137,24 @@ func (e *estimator) tries(out []candidate, d dim) []candidate {
 		return out
 	}
 	var limits []int
-	for limit := minPartial; limit < len(root.partial); limit *= 2 {
+	for limit := minPartial; limit < len(root.partial); limit = limit * 5 / 2 {
 		limits = append(limits, limit)
 	}
 	protos := e.protocols()
 	plain, byProto := make([]float64, len(limits)), make([]float64, len(limits))
-	regions := make([]float64, len(limits))
-	for i, limit := range limits {
-		root.size(limit, root.mark, func(*trie) { regions[i]++ })
-	}
+	extents := e.extents(root, d, wild, limits, len(protos))
 	for i := range e.points {
 		pt := &e.points[i]
+		path := root.lookup(pt[d])
+		stopped := len(limits) // limits not yet reached, from the largest down
+		stop := func(n *trie, counted func(*trie) (plain, byProto float64)) {
+			for stopped > 0 && n.stop(limits[stopped-1]) {
+				stopped--
+				x, y := counted(n)
+				plain[stopped] += x
+				byProto[stopped] += y
+			}
+		}
 		all, same := census{exact: true}, census{exact: true}
 		add := func(c, s *census, x part, settled uint8) {
 			c.add(x.item, pt, settled)
@@ -144,56 +165,26 @@ func (e *estimator) tries(out []candidate, d dim) []candidate {
 		for _, x := range wild {
 			add(&all, &same, x, 0)
 		}
-		stopped := len(limits) // limits not yet reached, from the largest down
-		for _, n := range root.lookup(pt[d]) {
+		for _, n := range path {
 			for _, x := range n.cover {
 				add(&all, &same, x, 1<<d)
 			}
-			for stopped > 0 && n.stop(limits[stopped-1]) {
-				stopped--
+			stop(n, func(n *trie) (float64, float64) {
+				weight := e.weight / float64(max(1, extents[stopped].regions))
+				if items := n.covers + len(n.partial); items <= fewItems {
+					x := p.costs.Chain + 0.6*p.costs.Rule*float64(items)
+					return x, x
+				}
 				c, s := all, same
 				for _, x := range n.partial {
 					add(&c, &s, x, 0)
 				}
-				weight := e.weight / max(1, regions[stopped])
-				plain[stopped] += p.leaf(&c, 0.6, weight).ns
-				byProto[stopped] += p.leaf(&s, 0.6, weight).ns
-			}
-		}
-	}
-	openProto := 0 // wild items that are of any protocol
-	for _, x := range wild {
-		if x.box[proto] == nil {
-			openProto++
+				return p.leaf(&c, 0.6, weight).ns, p.leaf(&s, 0.6, weight).ns
+			})
 		}
 	}
 	for i, limit := range limits {
-		var size, split int
-		room := p.room(float64(len(wild)), e.form.without(d))
-		roomSplit := room
-		root.size(limit, root.mark, func(n *trie) {
-			items := n.covers + len(n.partial)
-			f := e.form
-			if len(n.partial) == 0 {
-				f = f.without(d)
-			}
-			size += items
-			room += p.room(float64(items), f)
-			if protos != nil {
-				open := openProto + n.openCovers
-				for _, x := range n.partial {
-					if x.box[proto] == nil {
-						open++
-					}
-				}
-				each := items - open // of one protocol each, or nearly
-				split += each + open*len(protos)
-				f = f.without(proto)
-				for range protos {
-					roomSplit += p.room(float64(each)/float64(len(protos))+float64(open), f)
-				}
-			}
-		})
+		x := &extents[i]
 		budget := maxCopies*len(e.items) + 256
 		try := func(elements, size int, cost, room float64, protos []spans) {
 			if elements == 0 || elements > maxRegions || size > budget {
@@ -204,18 +195,50 @@ func (e *estimator) tries(out []candidate, d dim) []candidate {
 			out = append(out, candidate{d, protos != nil, e.weight*cost + room,
 				func() *cut { return p.cutTrie(root, d, limit, wild, protos) }})
 		}
-		try(int(regions[i]), size, plain[i], room, nil)
+		try(x.regions, x.items, plain[i], x.room, nil)
 		if protos != nil {
-			try(int(regions[i])*len(protos), split, byProto[i], roomSplit, protos)
+			try(x.regions*len(protos), x.split, byProto[i], x.splitRoom, protos)
 		}
 	}
+	return out
+}
+
+// extents measures the cuts of a trie.
+func (e *estimator) extents(root *trie, d dim, wild []part, limits []int, protos int) []extent {
+	p := e.p
+	open := 0 // wild items that are of any protocol
+	for _, x := range wild {
+		if x.box[proto] == nil {
+			open++
+		}
+	}
+	out := make([]extent, len(limits))
+	rest := p.room(float64(len(wild)), e.form.without(d))
+	for i := range out {
+		out[i].last, out[i].room, out[i].splitRoom = root.mark, rest, rest
+	}
+	root.measure(limits, out, maxElements, root.mark, func(n *trie, x *extent) {
+		items := n.covers + len(n.partial)
+		f := e.form
+		if len(n.partial) == 0 {
+			f = f.without(d)
+		}
+		x.regions++
+		x.items += items
+		x.room += p.room(float64(items), f)
+		if protos > 0 {
+			open := open + n.openCovers + n.openPartial
+			bound := items - open // of one protocol each, or nearly
+			x.split += bound + open*protos
+			x.splitRoom += float64(protos) * p.room(float64(bound)/float64(protos)+float64(open), f.without(proto))
+		}
+	})
 	return out
 }
 
 func (p *planner) cutTrie(root *trie, d dim, limit int, wild []part, protos []spans) *cut {
 	c := &cut{d: d, byProto: protos != nil}
 	last := root.mark
-	var lists [][]part // wild items, then those that cover the region, then the partial ones
 	covered := 0.0
 	root.leaves(limit, nil, func(n *trie, above [][]part) {
 		here := len(n.partial) == 0 && n.mark == root.mark
@@ -233,37 +256,40 @@ func (p *planner) cutTrie(root *trie, d dim, limit int, wild []part, protos []sp
 		if len(n.partial) == 0 {
 			last = n.mark
 		}
-		r := spans{n.r}
-		covered += p.mass(d, r)
-		lists = lists[:0]
-		for _, items := range append(append([][]part{wild}, above...), n.partial) {
-			inside := make([]part, 0, len(items))
-			for _, x := range items {
-				if y := p.within(x, d, r); y.item != nil {
-					inside = append(inside, y)
-				}
-			}
-			if len(inside) > 0 {
-				lists = append(lists, inside)
-			}
-		}
-		list := merge(lists)
+		covered += p.mass(d, spans{n.r})
+		// Wild items, then those that cover the region, then the partial ones.
+		lists := slices.Concat([][]part{wild}, above, [][]part{n.partial})
 		if protos == nil {
-			c.regions = append(c.regions, region{ranges: r, list: list})
+			c.regions = append(c.regions, region{ranges: spans{n.r}, build: func(r *region) []part {
+				return p.restrict(lists, d, r.ranges)
+			}})
 			return
 		}
 		for _, s := range protos {
-			var some []part
-			for _, x := range list {
-				if y := p.within(x, proto, s); y.item != nil {
-					some = append(some, y)
-				}
-			}
-			c.regions = append(c.regions, region{ranges: r, protos: s, list: some})
+			c.regions = append(c.regions, region{ranges: spans{n.r}, protos: s, build: func(r *region) []part {
+				return p.restrict([][]part{p.restrict(lists, d, r.ranges)}, proto, r.protos)
+			}})
 		}
 	})
 	c.leave(wild, covered)
 	return c
+}
+
+// restrict joins sorted lists into one of what of them has values of d in r.
+func (p *planner) restrict(lists [][]part, d dim, r spans) []part {
+	var out [][]part
+	for _, items := range lists {
+		inside := make([]part, 0, len(items))
+		for _, x := range items {
+			if y := p.within(x, d, r); y.item != nil {
+				inside = append(inside, y)
+			}
+		}
+		if len(inside) > 0 {
+			out = append(out, inside)
+		}
+	}
+	return merge(out)
 }
 
 // leave makes the list of the packets that are in no region.
@@ -278,13 +304,7 @@ func (c *cut) leave(wild []part, covered float64) {
 // widen adds a range to regions that it does not differ from.
 func (p *planner) widen(regions []region, d dim, s span) {
 	for i := range regions {
-		r := &regions[i]
-		grown := normal(append(slices.Clone(r.ranges), s), p.geo.width[d])
-		by := p.mass(d, grown) / p.mass(d, r.ranges)
-		r.ranges = grown
-		for k := range r.list {
-			r.list[k].share *= by
-		}
+		regions[i].ranges = normal(append(slices.Clone(regions[i].ranges), s), p.geo.width[d])
 	}
 }
 
@@ -384,15 +404,10 @@ func (p *planner) cutSlices(list []*slice, d dim, wild []part, hash bool) *cut {
 	c := &cut{d: d, single: hash}
 	covered := 0.0
 	for _, s := range list {
-		var inside, open []part
-		for _, x := range s.items {
-			inside = append(inside, p.within(x, d, s.ranges))
-		}
-		for _, x := range wild {
-			open = append(open, p.within(x, d, s.ranges))
-		}
 		covered += p.mass(d, s.ranges)
-		c.regions = append(c.regions, region{ranges: s.ranges, list: merge([][]part{open, inside})})
+		c.regions = append(c.regions, region{ranges: s.ranges, build: func(r *region) []part {
+			return p.restrict([][]part{wild, s.items}, d, r.ranges)
+		}})
 	}
 	c.leave(wild, covered)
 	return c

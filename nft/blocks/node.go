@@ -41,8 +41,11 @@ func keyOf(items []part, cuts [dims]int) nodeKey {
 	return k
 }
 
-// widths is how many cuts are tried out in full, rather than by their estimate, for the list and for its regions.
-var widths = [...]int{5, 2}
+// widths is how many kinds of cuts are tried out, rather than judged by their estimate, for the list and for its regions;
+// trialRegions is how many regions of each such cut are looked at.
+var widths = [...]int{5, 3}
+
+const trialRegions = 6
 
 // decide finds the best way to look through items. depth is how many cuts led here.
 func (p *planner) decide(items []part, points []point, cuts [dims]int, depth int) *node {
@@ -62,24 +65,85 @@ func (p *planner) decide(items []part, points []point, cuts [dims]int, depth int
 	if e := elements(items); e > p.costs.MaxMap {
 		best += weight * float64(e) / 4
 	}
+	if m := p.divide(n, weight, best, depth); m != nil && m.worth(weight) < best {
+		p.nodes[key] = m
+		return m
+	}
+	return n
+}
+
+// divide returns the node with its best cut, nil when none promises to be better than the bound.
+func (p *planner) divide(n *node, weight, bound float64, depth int) *node {
+	list := p.candidates(n.items, n.points, weight, n.cuts)
 	width := 1
-	if depth < len(widths) && weight*n.ns > p.costs.Cut/2 && len(items) > 64 {
+	if depth < len(widths) && !p.quick && weight*n.ns > p.costs.Cut/2 && len(n.items) > 64 {
 		width = widths[depth]
 	}
-	chosen := n
-	for _, c := range distinct(p.candidates(items, points, weight, cuts), width) {
+	list = distinct(list, width)
+	if len(list) == 0 || width == 1 && list[0].estimate >= bound {
+		return nil
+	}
+	var chosen *cut
+	if len(list) == 1 {
+		chosen = list[0].make()
+	} else {
 		// What a cut is worth shows only when its regions have been cut as well.
-		if width == 1 && c.estimate >= best || c.estimate > best*8 {
-			break
-		}
-		m := &node{items: items, points: points, cuts: cuts}
-		p.complete(m, c.make(), weight, depth)
-		if w := m.worth(weight); w < best {
-			best, chosen = w, m
+		best := math.Inf(1)
+		for _, c := range list {
+			k := c.make()
+			if w := p.try(n, k, weight, depth); w < best {
+				best, chosen = w, k
+			}
 		}
 	}
-	p.nodes[key] = chosen
-	return chosen
+	m := &node{items: n.items, points: n.points, cuts: n.cuts}
+	p.complete(m, chosen, weight, depth)
+	return m
+}
+
+// try judges a cut by some of its regions.
+func (p *planner) try(n *node, c *cut, weight float64, depth int) float64 {
+	k := min(trialRegions, len(c.regions))
+	sum, ns, price := 0.0, 0.0, 0.0
+	for i := range k {
+		r := &c.regions[i*len(c.regions)/k]
+		m := p.decide(r.list(), p.local(c.d, r, n.points), c.below(n.cuts), depth+1)
+		share := shares(r.list())
+		sum += share
+		ns += share * m.ns
+		price += m.price
+	}
+	all, rest := shares(n.items), shares(c.rest.items)
+	r := p.decide(c.rest.items, p.sample(c.rest.items, sampleSize), n.cuts, depth+1)
+	find, _, bytes := p.find(c, weight)
+	ns = find + ns/max(sum, 1e-9)*(1-rest/all) + r.ns*rest/all
+	return weight*ns + price*float64(len(c.regions))/float64(k) + r.price + p.costs.Byte*bytes
+}
+
+// below are the counts of cuts for the regions of a cut.
+func (c *cut) below(cuts [dims]int) [dims]int {
+	cuts[c.d]++
+	if c.byProto {
+		cuts[proto]++
+	}
+	return cuts
+}
+
+// find is what finding a region costs, how it is done, and the bytes of the map.
+func (p *planner) find(c *cut, weight float64) (ns float64, by finder, bytes float64) {
+	n, protos := 0, 0
+	for i := range c.regions {
+		n += len(c.regions[i].ranges) * max(1, len(c.regions[i].protos))
+	}
+	if c.byProto {
+		protos = 3
+	}
+	ns, by = p.dispatch(c.d, float64(n), c.single, protos, weight)
+	bytes = mapBytes + elementBytes*float64(n)
+	if by == byBoxes {
+		bytes += p.table(1<<c.d|1<<proto, float64(n))
+	}
+	return ns, by, bytes
 }
 
 func (p *planner) leafNode(items []part, points []point, weight float64) *node {
@@ -124,35 +188,21 @@ func (p *planner) leafNode(items []part, points []point, weight float64) *node {
 // complete decides about the regions of a cut, and how good it is then.
 func (p *planner) complete(n *node, c *cut, weight float64, depth int) {
 	n.cut = c
-	cuts := n.cuts
-	cuts[c.d]++
-	if c.byProto {
-		cuts[proto]++
-	}
 	all := shares(n.items)
 	seen := map[*node]bool{}
 	for i := range c.regions {
 		r := &c.regions[i]
-		r.node = p.decide(r.list, p.local(c.d, r, n.points), cuts, depth+1)
-		n.ns += shares(r.list) / all * r.node.ns
+		r.node = p.decide(r.list(), p.local(c.d, r, n.points), c.below(n.cuts), depth+1)
+		n.ns += shares(r.list()) / all * r.node.ns
 		if !seen[r.node] {
 			seen[r.node] = true
 			n.price += r.node.price
 		}
-		c.elements += len(r.ranges) * max(1, len(r.protos))
 	}
 	rest := c.rest.items
 	c.rest = p.decide(rest, p.sample(rest, sampleSize), n.cuts, depth+1)
-	protos := 0
-	if c.byProto {
-		protos = 3
-	}
-	find, by := p.dispatch(c.d, float64(c.elements), c.single, protos, weight)
+	find, by, bytes := p.find(c, weight)
 	c.by = by
-	bytes := mapBytes + elementBytes*float64(c.elements)
-	if by == byBoxes {
-		bytes += p.table(1<<c.d|1<<proto, float64(c.elements))
-	}
 	n.ns += shares(rest)/all*c.rest.ns + find
 	n.price += c.rest.price + p.costs.Byte*bytes
 }

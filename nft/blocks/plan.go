@@ -45,6 +45,8 @@ type planner struct {
 	costs Costs
 	// total is how many packets all items have together.
 	total float64
+	// quick plans without trying cuts out, for packets that are rare.
+	quick bool
 	plan  *Plan
 	// nodes are the decisions made so far, chains the chains made of them.
 	nodes  map[nodeKey]*node
@@ -134,6 +136,7 @@ func (p *planner) finish(root *chain, items []*item) {
 			toEnd = &ruleset.Rule{Statements: []ruleset.Statement{hasPort, ruleset.Verdict{Kind: ruleset.Return}}}
 			again.Rules = append(again.Rules, toEnd)
 		}
+		p.quick = true
 		p.emit(again, p.decideAll(portless))
 		open = append(open, p.plan.Chains[at:]...)
 		if silent {

@@ -92,7 +92,7 @@ type point [dims]num
 
 // sampleSize is how many packets stand for the traffic of a list, and localSize for that of a region.
 const (
-	sampleSize = 128
+	sampleSize = 96
 	localSize  = 16
 )
 
@@ -159,7 +159,7 @@ func (p *planner) local(d dim, r *region, points []point) []point {
 	if len(out) >= localSize {
 		return out
 	}
-	for _, pt := range p.sample(r.list, localSize-len(out)) {
+	for _, pt := range p.sample(r.list(), localSize-len(out)) {
 		if !r.ranges.contains(pt[d]) {
 			pt[d] = r.ranges.pick(mix(pt[d].lo+pt[src].lo), p.geo.width[d])
 		}

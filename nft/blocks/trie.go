@@ -11,9 +11,10 @@ type trie struct {
 	// covers is how many items cover the node, those of its ancestors included, and mark their fingerprint.
 	covers int
 	mark   uint64
-	// openCovers is how many of the cover items, the wild ones aside, are of any protocol.
-	openCovers int
-	kids       *[2]trie
+	// openCovers and openPartial are how many of the items that cover the node, the wild ones aside, and of the partial
+	// ones are of any protocol.
+	openCovers, openPartial int
+	kids                    *[2]trie
 }
 
 // minPartial is where halving ends: what is left are few enough to be looked at one by one.
@@ -30,6 +31,9 @@ func (p *planner) newTrie(items []part, d dim) (root *trie, wild []part) {
 			root.mark ^= mix(x.hash)
 		} else {
 			root.partial = append(root.partial, x)
+			if x.box[proto] == nil {
+				root.openPartial++
+			}
 		}
 	}
 	root.split(d)
@@ -60,6 +64,9 @@ func (t *trie) split(d dim) {
 				}
 			default:
 				k.partial = append(k.partial, x)
+				if x.box[proto] == nil {
+					k.openPartial++
+				}
 			}
 		}
 		k.split(d)
@@ -81,22 +88,37 @@ func (t *trie) leaves(limit int, above [][]part, f func(t *trie, covers [][]part
 	t.kids[1].leaves(limit, above, f)
 }
 
-// size calls f for each region of a cut. Equal neighbours are one region, and regions that hold what holds everywhere
-// are none.
-func (t *trie) size(limit int, wild uint64, f func(*trie)) {
-	last := wild
-	t.leaves(limit, nil, func(n *trie, _ [][]part) {
-		switch {
-		case len(n.partial) > 0:
-			last = wild
-		case n.mark == wild, n.mark == last:
-			last = n.mark
-			return
-		default:
-			last = n.mark
+// extent is how large a cut would be: its regions, the items in them, and the worth of their memory; and the same when
+// each region is divided by protocol.
+type extent struct {
+	regions, items, split int
+	room, splitRoom       float64
+	last                  uint64 // the fingerprint of the region before
+}
+
+// measure adds up the extents of the cuts with all limits at once. A node ends the cuts whose limit it meets and its
+// parent does not. Equal neighbours are one region, and regions that hold what holds everywhere are none.
+func (t *trie) measure(limits []int, out []extent, parent int, wild uint64, add func(t *trie, x *extent)) {
+	for i := len(limits) - 1; i >= 0 && t.stop(limits[i]); i-- {
+		if limits[i] >= parent {
+			continue
 		}
-		f(n)
-	})
+		x := &out[i]
+		switch {
+		case len(t.partial) > 0:
+			x.last = wild
+		case t.mark == wild, t.mark == x.last:
+			x.last = t.mark
+			continue
+		default:
+			x.last = t.mark
+		}
+		add(t, x)
+	}
+	if t.kids != nil && limits[0] < len(t.partial) {
+		t.kids[0].measure(limits, out, len(t.partial), wild, add)
+		t.kids[1].measure(limits, out, len(t.partial), wild, add)
+	}
 }
 
 // lookup is the path from the root to the node that holds v at the finest cut.

@@ -28,7 +28,7 @@ func (p *planner) work(w *Work, n *node, share float64) {
 	}
 	all := 0.0
 	for i := range n.cut.regions {
-		all += shares(n.cut.regions[i].list)
+		all += shares(n.cut.regions[i].items)
 	}
 	all += shares(n.cut.rest.items)
 	if all == 0 {
@@ -36,7 +36,7 @@ func (p *planner) work(w *Work, n *node, share float64) {
 	}
 	for i := range n.cut.regions {
 		r := &n.cut.regions[i]
-		p.work(w, r.node, share*shares(r.list)/all)
+		p.work(w, r.node, share*shares(r.items)/all)
 	}
 	p.work(w, n.cut.rest, share*shares(n.cut.rest.items)/all)
 }
