@@ -56,6 +56,7 @@ func (p *planner) boxes(c *chain, items []*item, points []point) {
 			p.say(&e, b.order)
 			s.Elements = append(s.Elements, e)
 		}
+		nameByContent(s)
 		p.ask(c, s, fields)
 		p.plan.Report.Boxes++
 	}

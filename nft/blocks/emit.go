@@ -3,6 +3,7 @@ package blocks
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"net/netip"
 	"slices"
 	"strings"
@@ -80,6 +81,7 @@ func (p *planner) emitCut(c *chain, k *cut) {
 		}
 		s.Size = size(len(s.Elements))
 	}
+	nameByContent(s)
 	p.plan.Sets = append(p.plan.Sets, s)
 	p.plan.Report.cut(k)
 	p.ask(c, s, fields)
@@ -114,6 +116,20 @@ func (p *planner) ask(c *chain, s *ruleset.Set, fields []dim) {
 		st = append(st, hasPort)
 	}
 	c.Rules = append(c.Rules, &ruleset.Rule{Statements: append(st, ruleset.VerdictMap{Fields: s.Fields, Map: s.Name})})
+}
+
+// nameByContent makes the name of a map of ranges depend on its elements. The kernel does not change such a map at the same
+// moment as the rules, so a changed map must be another map, which is filled before a rule asks it.
+func nameByContent(s *ruleset.Set) {
+	if !s.Interval {
+		return
+	}
+	h := fnv.New64a()
+	for i := range s.Elements {
+		e := &s.Elements[i]
+		fmt.Fprintf(h, "%q %q %v %d\n", e.Key, e.End, e.Verdict, e.ID)
+	}
+	s.Name += fmt.Sprintf("-%08x", uint32(h.Sum64()))
 }
 
 // say makes an element say what an entry decides.
