@@ -13,9 +13,7 @@ type cut struct {
 	rest    *node
 	// single tells that the regions are single values, byProto that they differ by protocol as well.
 	single, byProto bool
-	// members tells that the regions are the members of sets.
-	members bool
-	by      finder
+	by              finder
 }
 
 // region is a part of the packets: those whose field is in ranges and, in a cut by protocol, whose protocol is in protos.
@@ -45,11 +43,10 @@ const (
 
 // candidate is a cut that has been estimated but not made.
 type candidate struct {
-	d dim
-	// byProto and members tell cuts of one dimension apart.
-	byProto, members bool
-	estimate         float64
-	make             func() *cut
+	d        dim
+	byProto  bool
+	estimate float64
+	make     func() *cut
 }
 
 // candidates estimates the cuts of a list, the best first. They are judged as if their regions were not cut further.
@@ -64,8 +61,6 @@ func (p *planner) candidates(items []part, points []point, weight float64, cuts 
 	}
 	f := outlineOf(items)
 	e := &estimator{p: p, items: items, form: f, points: points[:min(len(points), estimateSize)], weight: weight}
-	out = e.members(out, src)
-	out = e.members(out, dst)
 	for d := range dims {
 		switch {
 		case cuts[d] >= maxSame || f.any&(1<<d) == 0:
@@ -92,7 +87,7 @@ func distinct(list []candidate, n int) []candidate {
 		if len(out) == n {
 			break
 		}
-		if !slices.ContainsFunc(out, func(o candidate) bool { return o.d == c.d && o.byProto == c.byProto && o.members == c.members }) {
+		if !slices.ContainsFunc(out, func(o candidate) bool { return o.d == c.d && o.byProto == c.byProto }) {
 			out = append(out, c)
 		}
 	}
@@ -197,7 +192,7 @@ func (e *estimator) tries(out []candidate, d dim) []candidate {
 			}
 			find, _ := p.dispatch(d, float64(elements), false, len(protos), e.weight)
 			cost = find + cost/float64(len(e.points))
-			out = append(out, candidate{d, protos != nil, false, e.weight*cost + room,
+			out = append(out, candidate{d, protos != nil, e.weight*cost + room,
 				func() *cut { return p.cutTrie(root, d, limit, wild, protos) }})
 		}
 		try(x.regions, x.items, plain[i], x.room, nil)
@@ -399,7 +394,7 @@ func (e *estimator) slices(out []candidate, d dim) []candidate {
 	for _, s := range list {
 		room += p.room(float64(len(s.items)+len(wild)), f)
 	}
-	return append(out, candidate{d, false, false, e.weight*cost + room, func() *cut { return p.cutSlices(list, d, wild, hash) }})
+	return append(out, candidate{d, false, e.weight*cost + room, func() *cut { return p.cutSlices(list, d, wild, hash) }})
 }
 
 // maxHashed is how many single values a cut may have.
