@@ -19,13 +19,21 @@ import (
 // eager cuts and maps where that would not pay, so that short lists show every form.
 func eager() blocks.Costs {
 	c := blocks.DefaultCosts()
-	c.Cut, c.Rule, c.Alive, c.Byte, c.MinMap, c.Map = 0, 1000, 300, 0, 1, 0
+	c.MinMembers, c.Cut, c.Rule, c.Alive, c.Byte, c.MinMap, c.Map = 1, 0, 1000, 300, 0, 1, 0
 	return c
 }
 
 // input is a list of rules with plain forms of its own, so that the package is tested without its user.
 func input(family uint8, rules []*ir.Rule, costs blocks.Costs) *blocks.Input {
-	in := &blocks.Input{Name: "list", Family: family, Sets: func(ir.SetID) *ir.Set { return nil }, Costs: costs, Counters: true}
+	in := &blocks.Input{Name: "list", Family: family, Costs: costs, Counters: true}
+	in.Sets = func(id ir.SetID) *ir.Set {
+		for _, s := range sets {
+			if s.ID == id {
+				return s
+			}
+		}
+		return nil
+	}
 	for i, r := range rules {
 		r.ID = model.RuleID(i + 1)
 		e := flat.Entry{Rule: r, Verdict: flat.Allow, Why: fmt.Sprint("rule ", i)}
@@ -68,6 +76,12 @@ func plain(family uint8, e *flat.Entry, v ruleset.Verdict) *ruleset.Rule {
 		if len(end.p.Nets) > 0 {
 			st = append(st, ruleset.Nets(end.addr, false, end.p.Nets))
 		}
+		for _, id := range end.p.Sets {
+			st = append(st, ruleset.Lookup{Fields: []ruleset.Field{end.addr}, Set: fmt.Sprintf("%s-%d", id, family)})
+		}
+		for _, id := range end.p.NotSets {
+			st = append(st, ruleset.Lookup{Fields: []ruleset.Field{end.addr}, Set: fmt.Sprintf("%s-%d", id, family), Not: true})
+		}
 		if len(end.p.NotNets) > 0 {
 			st = append(st, ruleset.Nets(end.addr, true, end.p.NotNets))
 		}
@@ -91,6 +105,43 @@ func plain(family uint8, e *flat.Entry, v ruleset.Verdict) *ruleset.Rule {
 		return &ruleset.Rule{Statements: append(st, ruleset.Counter{}), ID: e.Rule.ID}
 	}
 	return &ruleset.Rule{Statements: append(st, ruleset.Counter{}, v), ID: e.Rule.ID}
+}
+
+// sets are what rules may ask for: single addresses, prefixes, nobody and everybody.
+var sets = []*ir.Set{
+	{ID: "a", Nets: nets("10.0.0.1/32", "10.0.1.2/32", "2001:0:0:1::1/128")},
+	{ID: "b", Nets: nets("10.0.0.1/32", "10.0.0.3/32", "11.1.1.1/32", "2001:0:0:1::1/128", "2001::2/128")},
+	{ID: "c", Nets: nets("10.0.1.0/24", "10.0.1.2/32", "11.0.0.0/30", "2001:1::/32")},
+	{ID: "d", Nets: nets("10.0.1.2/32", "10.0.1.3/32", "11.0.2.3/32", "2001::3/128", "ffff::/16")},
+	{ID: "none"},
+	{ID: "all", Nets: nets("0.0.0.0/0", "::/0")},
+}
+
+func nets(list ...string) (out []netip.Prefix) {
+	for _, s := range list {
+		out = append(out, netip.MustParsePrefix(s))
+	}
+	return out
+}
+
+// setsOf are the sets as rules look them up.
+func setsOf(family uint8) *ruleset.Ruleset {
+	rs := &ruleset.Ruleset{}
+	f := ruleset.SrcV4
+	if family == 6 {
+		f = ruleset.SrcV6
+	}
+	for _, s := range sets {
+		rs.Sets = append(rs.Sets, &ruleset.Set{Name: fmt.Sprintf("%s-%d", s.ID, family), Fields: []ruleset.Field{f}, Interval: true, Elements: ruleset.Spans(f, s.Nets)})
+	}
+	return rs
+}
+
+func (d dice) sets(n int) (out []ir.SetID) {
+	for range d.IntN(n) {
+		out = append(out, sets[d.IntN(len(sets))].ID)
+	}
+	return out
 }
 
 // dice makes rules whose boxes nest, cross and touch: few addresses, few ports, everything in any combination.
@@ -145,12 +196,22 @@ func (d dice) rule() *ir.Rule {
 	if m.Protocol == 0 && d.IntN(5) == 0 {
 		m.NotProtocol = 6
 	}
+	switch d.IntN(4) {
+	case 0:
+		m.Src.Sets, m.Src.Nets = d.sets(3), nil
+	case 1:
+		m.Src.Sets, m.Dst.Sets = d.sets(2), d.sets(2)
+	}
+	if d.IntN(15) == 0 {
+		m.Dst.NotSets = d.sets(2)
+	}
 	return r
 }
 
 // Random lists decide as they do when searched from the top, whatever the plan looks like.
 func TestRandomLists(t *testing.T) {
 	var sum blocks.Report
+	bySets := 0
 	for seed := range uint64(150) {
 		d := dice{rand.New(rand.NewPCG(seed, 3)), []uint8{4, 6}[seed%2]}
 		var rules []*ir.Rule
@@ -160,21 +221,22 @@ func TestRandomLists(t *testing.T) {
 		for name, costs := range map[string]blocks.Costs{"default": {}, "eager": eager()} {
 			in := input(d.family, rules, costs)
 			plan := blocks.Build(in)
-			rs := &ruleset.Ruleset{Table: "t", Chains: plan.Chains, Sets: plan.Sets}
+			rs := &ruleset.Ruleset{Table: "t", Chains: plan.Chains, Sets: append(setsOf(d.family).Sets, plan.Sets...)}
 			if err := rs.Validate(); err != nil {
 				t.Fatalf("seed %d, %s: %v", seed, name, err)
 			}
-			if err := blocks.Check(in, plan, nil, nil, 15); err != nil {
+			if err := blocks.Check(in, plan, sets, setsOf(d.family), 15); err != nil {
 				t.Fatalf("seed %d, %s: %v\n%s", seed, name, err, rs.Text())
 			}
+			bySets += plan.Report.Cuts["source by sets"] + plan.Report.Cuts["destination by sets"]
 			sum.Boxes += plan.Report.Boxes
 			sum.Hash += plan.Report.Hash
 			sum.Plain += plan.Report.Plain
 			sum.Chains += plan.Report.Chains
 		}
 	}
-	if sum.Boxes < 500 || sum.Hash < 50 || sum.Plain < 300 || sum.Chains < 1000 {
-		t.Errorf("too little of everything was tested: %+v", sum)
+	if sum.Boxes < 500 || sum.Hash < 50 || sum.Plain < 300 || sum.Chains < 1000 || bySets < 100 {
+		t.Errorf("too little of everything was tested: %+v, %d cuts by sets", sum, bySets)
 	}
 }
 

@@ -32,13 +32,26 @@ func Check(in *Input, plan *Plan, sets []*ir.Set, extra *ruleset.Ruleset, perEnt
 			continue
 		}
 		for range perEntry {
-			packet := p.packet(p.corner(x, dice), dice)
+			pt := p.corner(x, dice)
+			p.member(&pt, x, dice)
+			packet := p.packet(pt, dice)
 			if err := compare(in, machine, matcher, packet); err != nil {
 				return fmt.Errorf("list %s, packet %v near entry %d (%s): %w", in.Name, packet, i, in.Entries[i].Why, err)
 			}
 		}
 	}
 	return nil
+}
+
+// member sometimes moves a point into one of the sets that an item asks for.
+func (p *planner) member(pt *point, x *item, dice *rand.Rand) {
+	for d, ids := range x.sets {
+		if len(ids) > 0 && dice.IntN(4) > 0 {
+			if s := p.geo.set(ids[dice.IntN(len(ids))]); len(s) > 0 {
+				pt[d] = s.pick(dice.Uint64(), p.geo.width[d])
+			}
+		}
+	}
 }
 
 // corner is a point whose coordinates are, each by itself, a border of the item, a value just beyond one, or anywhere

@@ -28,6 +28,8 @@ type Costs struct {
 	// Cut is what a look-up must cost before dividing the list is thought of, and MinMap how many entries make a map.
 	Cut    float64
 	MinMap int
+	// MinMembers is how many rules must ask for sets before addresses are sorted by the sets they are in.
+	MinMembers int
 	// MaxMap is how many elements a map may have before it is cut whatever it costs: large maps are slow to change.
 	MaxMap int
 }
@@ -35,8 +37,8 @@ type Costs struct {
 // DefaultCosts were measured on Linux 6.18, AMD EPYC with AVX2.
 func DefaultCosts() Costs {
 	return Costs{
-		Rule: 48, Set: 100, Chain: 120, Hash: 60, Array: 15, Step: 25, Map: 20, Field: 20, Line: 6, Alive: 8, Group: 25, Cold: 80,
-		Byte: 8e-6, Cut: 300, MinMap: 3, MaxMap: 4096,
+		Rule: 35, Set: 90, Chain: 60, Hash: 60, Array: 200, Step: 25, Map: 20, Field: 25, Line: 4, Alive: 7.5, Group: 17, Cold: 60,
+		Byte: 10e-6, Cut: 300, MinMap: 3, MinMembers: 4, MaxMap: 4096,
 	}
 }
 
@@ -51,7 +53,7 @@ const (
 // cold is how much of what a map needs is not in the cache when this share of packets comes to it.
 func cold(weight float64) float64 {
 	if weight >= 0.2 {
-		return 0.4
+		return 0.8
 	}
 	return 1
 }

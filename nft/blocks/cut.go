@@ -13,7 +13,9 @@ type cut struct {
 	rest    *node
 	// single tells that the regions are single values, byProto that they differ by protocol as well.
 	single, byProto bool
-	by              finder
+	// members tells that the regions are the members of sets.
+	members bool
+	by      finder
 }
 
 // region is a part of the packets: those whose field is in ranges and, in a cut by protocol, whose protocol is in protos.
@@ -43,10 +45,11 @@ const (
 
 // candidate is a cut that has been estimated but not made.
 type candidate struct {
-	d        dim
-	byProto  bool
-	estimate float64
-	make     func() *cut
+	d dim
+	// byProto and members tell cuts of one dimension apart.
+	byProto, members bool
+	estimate         float64
+	make             func() *cut
 }
 
 // candidates estimates the cuts of a list, the best first. They are judged as if their regions were not cut further.
@@ -61,6 +64,11 @@ func (p *planner) candidates(items []part, points []point, weight float64, cuts 
 	}
 	f := outlineOf(items)
 	e := &estimator{p: p, items: items, form: f, points: points[:min(len(points), estimateSize)], weight: weight}
+	for _, d := range []dim{src, dst} {
+		if cuts[d] < maxSame {
+			out = e.members(out, d)
+		}
+	}
 	for d := range dims {
 		switch {
 		case cuts[d] >= maxSame || f.any&(1<<d) == 0:
@@ -78,6 +86,7 @@ func (p *planner) candidates(items []part, points []point, weight float64, cuts 
 const (
 	estimateSize = 32
 	fewItems     = 8
+	manyItems    = 4000 // lists that are sure to be cut
 )
 
 // distinct are the best candidates of each kind.
@@ -87,7 +96,7 @@ func distinct(list []candidate, n int) []candidate {
 		if len(out) == n {
 			break
 		}
-		if !slices.ContainsFunc(out, func(o candidate) bool { return o.d == c.d && o.byProto == c.byProto }) {
+		if !slices.ContainsFunc(out, func(o candidate) bool { return o.d == c.d && o.byProto == c.byProto && o.members == c.members }) {
 			out = append(out, c)
 		}
 	}
@@ -192,7 +201,7 @@ func (e *estimator) tries(out []candidate, d dim) []candidate {
 			}
 			find, _ := p.dispatch(d, float64(elements), false, len(protos), e.weight)
 			cost = find + cost/float64(len(e.points))
-			out = append(out, candidate{d, protos != nil, e.weight*cost + room,
+			out = append(out, candidate{d, protos != nil, false, e.weight*cost + room,
 				func() *cut { return p.cutTrie(root, d, limit, wild, protos) }})
 		}
 		try(x.regions, x.items, plain[i], x.room, nil)
@@ -394,7 +403,7 @@ func (e *estimator) slices(out []candidate, d dim) []candidate {
 	for _, s := range list {
 		room += p.room(float64(len(s.items)+len(wild)), f)
 	}
-	return append(out, candidate{d, false, e.weight*cost + room, func() *cut { return p.cutSlices(list, d, wild, hash) }})
+	return append(out, candidate{d, false, false, e.weight*cost + room, func() *cut { return p.cutSlices(list, d, wild, hash) }})
 }
 
 // maxHashed is how many single values a cut may have.

@@ -2,6 +2,7 @@ package blocks
 
 import (
 	"cmp"
+	"hash/fnv"
 	"net/netip"
 
 	"rampart/engine/ir"
@@ -33,10 +34,14 @@ type item struct {
 	order int
 	box   [dims]spans
 	// bound are the dimensions that the item restricts, as bits.
-	bound  uint8
+	bound uint8
+	// sets are the sets of the program that the source and the destination must be in, besides.
+	sets [2][]ir.SetID
+	// hard items ask for more than a box and sets can say. silent ones decide nothing: they log or count, and the packet
+	// goes on. They are hard too.
+	hard, silent bool
+	// opaque tells that the box is not all: the item is hard or asks for sets.
 	opaque bool
-	// silent entries decide nothing: they log or count, and the packet goes on. They are opaque too.
-	silent bool
 	// elements is how many elements of a map the box is; more than are worth counting end at maxElements.
 	elements int
 	// shape is a hash of the box alone, hash one of the box and the order.
@@ -48,8 +53,11 @@ const maxElements = 1 << 30
 // seal computes what depends on the box.
 func (x *item) seal() *item {
 	x.bound, x.shape = 0, 0
-	if x.opaque {
+	if x.hard {
 		x.shape = 0x5bd1e995
+	}
+	for d, ids := range x.sets {
+		x.shape ^= setsHash(d, ids)
 	}
 	for d := range dims {
 		if x.box[d] != nil {
@@ -62,6 +70,7 @@ func (x *item) seal() *item {
 
 // sum computes what depends on the shape and the number of spans.
 func (x *item) sum() *item {
+	x.opaque = x.hard || len(x.sets[src])+len(x.sets[dst]) > 0
 	x.elements = 1
 	for _, s := range x.box {
 		if s != nil {
@@ -73,6 +82,24 @@ func (x *item) sum() *item {
 }
 
 func dimHash(d dim, s spans) uint64 { return mix(s.hash() + uint64(d)*0x9e3779b97f4a7c15) }
+
+func setsHash(d int, ids []ir.SetID) uint64 {
+	h := uint64(0)
+	for _, id := range ids {
+		f := fnv.New64a()
+		f.Write([]byte(id))
+		h ^= mix(f.Sum64() + uint64(d))
+	}
+	return h
+}
+
+// inSets is the item for packets that are known to be in its sets on side d.
+func (x *item) inSets(d dim) *item {
+	y := *x
+	y.shape ^= setsHash(int(d), x.sets[d])
+	y.sets[d] = nil
+	return y.sum()
+}
 
 // with is the item with another set of values in one dimension.
 func (x *item) with(d dim, s spans) *item {
@@ -130,17 +157,15 @@ type geometry struct {
 	family uint8
 	width  [dims]int
 	sets   func(ir.SetID) *ir.Set
-	// keep tells which sets are too large to be looked at: they stay look-ups of their own.
-	keep  func(ir.SetID) bool
-	cache map[ir.SetID]spans
+	cache  map[ir.SetID]spans
 }
 
-func newGeometry(family uint8, sets func(ir.SetID) *ir.Set, keep func(ir.SetID) bool) *geometry {
+func newGeometry(family uint8, sets func(ir.SetID) *ir.Set) *geometry {
 	w := 32
 	if family == 6 {
 		w = 128
 	}
-	return &geometry{family: family, width: [dims]int{w, w, 8, 16, 16}, sets: sets, keep: keep, cache: map[ir.SetID]spans{}}
+	return &geometry{family: family, width: [dims]int{w, w, 8, 16, 16}, sets: sets, cache: map[ir.SetID]spans{}}
 }
 
 var portProtocols = spans{one(uint64(model.ProtoTCP)), one(uint64(model.ProtoUDP)), one(uint64(model.ProtoSCTP))}
@@ -154,7 +179,7 @@ func (g *geometry) item(order int, e *flat.Entry) *item {
 		return nil
 	}
 	x := &item{order: order, silent: e.Verdict == flat.Nothing}
-	x.opaque = x.silent || m.ICMP != nil || m.NotICMP != nil
+	x.hard = x.silent || m.ICMP != nil || m.NotICMP != nil
 	switch {
 	case m.Protocol != 0:
 		x.box[proto] = spans{one(uint64(m.Protocol))}
@@ -188,28 +213,13 @@ func (g *geometry) peer(x *item, p *ir.Peer, addr, port dim) bool {
 	if len(p.NotNets) > 0 {
 		x.box[addr] = x.box[addr].and(g.nets(p.NotNets).not(g.width[addr]))
 	}
-	for _, id := range p.Sets {
-		if g.keep(id) {
-			x.opaque = true
-			continue
-		}
-		x.box[addr] = x.box[addr].and(g.set(id))
-	}
-	for _, id := range p.NotSets {
-		if g.keep(id) || len(g.set(id)) > maxHoles {
-			x.opaque = true
-			continue
-		}
-		x.box[addr] = x.box[addr].and(g.set(id).not(g.width[addr]))
-	}
+	x.sets[addr] = p.Sets
+	x.hard = x.hard || len(p.NotSets) > 0
 	if p.HasPorts() {
 		g.ports(x, p, port)
 	}
 	return true
 }
-
-// maxHoles is how many ranges a negated set may have before it stays a look-up: each hole splits the box.
-const maxHoles = 2
 
 func (g *geometry) ports(x *item, p *ir.Peer, port dim) {
 	if len(p.Ports)+len(p.PortSets) > 0 {
@@ -217,13 +227,10 @@ func (g *geometry) ports(x *item, p *ir.Peer, port dim) {
 		if len(p.PortSets) == 0 {
 			x.box[port] = ranges(p.Ports)
 			// All ports is still a condition: a fragment does not meet it.
-			x.opaque = x.opaque || x.box[port] == nil
+			x.hard = x.hard || x.box[port] == nil
 		} else {
-			x.opaque = true
+			x.hard = true
 			x.box[port] = nil
-			if s := g.namedPorts(p); len(s) > 0 {
-				x.box[port] = s
-			}
 		}
 	}
 	if len(p.NotPorts)+len(p.NotPortSets) == 0 {
@@ -231,31 +238,10 @@ func (g *geometry) ports(x *item, p *ir.Peer, port dim) {
 	}
 	// Without a protocol the rule is also about packets that have no ports; a plain rule knows how to say that.
 	if x.box[proto] == nil || !portProtocols.covers(x.box[proto]) || len(p.NotPortSets) > 0 {
-		x.opaque = true
+		x.hard = true
 		return
 	}
 	x.box[port] = x.box[port].and(ranges(p.NotPorts).not(16))
-}
-
-// namedPorts are the port numbers a peer's ports and named ports may have.
-func (g *geometry) namedPorts(p *ir.Peer) spans {
-	var list spans
-	for _, r := range p.Ports {
-		list = append(list, span{num{0, uint64(r.Min)}, num{0, uint64(r.Max)}})
-	}
-	for _, id := range p.PortSets {
-		s := g.sets(id)
-		if s == nil {
-			continue
-		}
-		if g.keep(id) {
-			return nil
-		}
-		for _, m := range s.Ports {
-			list = append(list, one(uint64(m.Port)))
-		}
-	}
-	return normal(list, 16)
 }
 
 func ranges(list []ir.PortRange) spans {

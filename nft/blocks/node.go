@@ -155,6 +155,9 @@ func (p *planner) leafNode(items []part, points []point, weight float64) *node {
 	if len(points) == 0 {
 		return n
 	}
+	if len(items) > manyItems {
+		points = points[:min(len(points), estimateSize/2)]
+	}
 	var plain, lookup price
 	for i := range points {
 		c := p.census(items, &points[i])

@@ -14,9 +14,6 @@ type Input struct {
 	Family  uint8
 	Entries []flat.Entry
 	Sets    func(ir.SetID) *ir.Set
-	// Keep tells which sets stay look-ups of their own whatever they hold, so that the plan does not depend on their
-	// members. nil keeps none.
-	Keep func(ir.SetID) bool
 	// Plain are the rules of entry i as the kernel's linear search wants them, restricted to the family. They count.
 	Plain func(i int) []*ruleset.Rule
 	// Verdict is what a map's element says for entry i.
@@ -75,11 +72,7 @@ func newPlanner(in *Input) *planner {
 	if p.costs == (Costs{}) {
 		p.costs = DefaultCosts()
 	}
-	keep := in.Keep
-	if keep == nil {
-		keep = func(ir.SetID) bool { return false }
-	}
-	p.geo = newGeometry(in.Family, in.Sets, keep)
+	p.geo = newGeometry(in.Family, in.Sets)
 	return p
 }
 

@@ -21,8 +21,11 @@ func (r *Report) cut(k *cut) {
 		r.Cuts, r.Regions = map[string]int{}, map[string]int{}
 	}
 	name := k.d.String()
-	if k.byProto {
+	switch {
+	case k.byProto:
 		name += " and protocol"
+	case k.members:
+		name += " by sets"
 	}
 	r.Cuts[name]++
 	r.Regions[name] += len(k.regions)

@@ -20,13 +20,16 @@ type border struct {
 	who part
 }
 
-// slicesOf divides a dimension of less than 64 bits; equal slices are one. wild items are in every slice but not listed, and values that
+// slicesOf divides a dimension; equal slices are one. wild items are in every slice but not listed, and values that
 // have only those are in no slice. total counts the listed items; the result is nil when they exceed limit.
 func slicesOf(items []part, d dim, limit int) (out []*slice, total int) {
 	var borders []border
 	for _, x := range items {
 		for _, s := range x.box[d] {
-			borders = append(borders, border{s.lo, true, x}, border{s.hi.next(), false, x})
+			borders = append(borders, border{s.lo, true, x})
+			if end := s.hi.next(); end != (num{}) {
+				borders = append(borders, border{end, false, x})
+			}
 		}
 	}
 	slices.SortFunc(borders, func(a, b border) int { return a.at.compare(b.at) })
@@ -49,7 +52,10 @@ func slicesOf(items []part, d dim, limit int) (out []*slice, total int) {
 		if count == 0 {
 			continue
 		}
-		r := span{at, borders[i].at.prev()}
+		r := span{at, maxNum(128)}
+		if i < len(borders) {
+			r.hi = borders[i].at.prev()
+		}
 		s := byMark[mark]
 		if s == nil {
 			if total += count; total > limit {
