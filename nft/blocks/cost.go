@@ -37,8 +37,8 @@ type Costs struct {
 // DefaultCosts were measured on Linux 6.18, AMD EPYC with AVX2.
 func DefaultCosts() Costs {
 	return Costs{
-		Rule: 35, Set: 90, Chain: 60, Hash: 60, Array: 200, Step: 25, Map: 20, Field: 25, Line: 4, Alive: 7.5, Group: 17, Cold: 60,
-		Byte: 10e-6, Cut: 300, MinMap: 3, MinMembers: 4, MaxMap: 4096,
+		Rule: 45, Set: 90, Chain: 60, Hash: 60, Array: 200, Step: 25, Map: 20, Field: 15, Line: 4, Alive: 7.5, Group: 17, Cold: 40,
+		Byte: 20e-6, Cut: 300, MinMap: 3, MinMembers: 4, MaxMap: 4096,
 	}
 }
 
