@@ -3,6 +3,8 @@ package blocks
 import (
 	"cmp"
 	"slices"
+
+	"rampart/engine/ir"
 )
 
 // A cut divides a list by one dimension, or by an address and the protocol together. Each region has a list of its own;
@@ -13,14 +15,20 @@ type cut struct {
 	rest    *node
 	// single tells that the regions are single values, byProto that they differ by protocol as well.
 	single, byProto bool
-	// members tells that the regions are the members of sets.
+	by              finder
+	// members tells that the regions are the classes of the roster. asking are then the items that ask for sets, by the
+	// first of these, and others those that do not.
 	members bool
-	by      finder
+	roster  *roster
+	asking  map[ir.SetID][]part
+	others  []part
+	price   price
 }
 
 // region is a part of the packets: those whose field is in ranges and, in a cut by protocol, whose protocol is in protos.
 type region struct {
 	ranges, protos spans
+	class          *class
 	build          func(*region) []part
 	items          []part // the items restricted to the region, once somebody has asked for them
 	node           *node

@@ -38,24 +38,20 @@ func (p *planner) emitCut(c *chain, k *cut) {
 		s.Fields = append(s.Fields, p.field(f))
 	}
 	inner := c.guard && k.d != sport && k.d != dport
+	if k.members && k.single {
+		p.enroll(c, k, s, inner)
+	}
 	for i := range k.regions {
+		if k.members && k.single {
+			break
+		}
 		r := &k.regions[i]
 		if len(r.node.items) == 0 {
 			// Nothing matches here. The list of the packets of no region may not be asked either, and need not: it is
 			// part of every region's.
 			continue
 		}
-		e := ruleset.Element{}
-		if r.node.decides() {
-			p.say(&e, r.node.items[0].order)
-			s.Counters = p.in.Counters
-		} else {
-			label := p.label(k.d, r.ranges[0])
-			if r.protos != nil {
-				label += "." + p.label(proto, r.protos[0])
-			}
-			e.Verdict = ruleset.GotoChain(p.region(c.name+"."+label, r.node, inner))
-		}
+		e := p.target(c, k, r, s, inner)
 		protos := r.protos
 		if protos == nil {
 			protos = spans{{num{}, num{0, 255}}}
@@ -82,28 +78,84 @@ func (p *planner) emitCut(c *chain, k *cut) {
 		s.Size = size(len(s.Elements))
 	}
 	nameByContent(s)
-	p.plan.Sets = append(p.plan.Sets, s)
+	p.addSet(c, s)
 	p.plan.Report.cut(k)
 	p.ask(c, s, fields)
 }
 
-// chainKey is a decision, and whether packets without ports must be kept from deciding there.
+// target is what the elements of a region say.
+func (p *planner) target(c *chain, k *cut, r *region, s *ruleset.Set, guard bool) (e ruleset.Element) {
+	if r.node.decides() {
+		p.say(&e, r.node.items[0].order)
+		s.Counters = p.in.Counters
+		return e
+	}
+	var label string
+	switch {
+	case r.class != nil:
+		label = fmt.Sprintf("%c-in-%012x", dimWord[k.d][0], r.class.mark>>16)
+	case r.protos != nil:
+		label = p.label(k.d, r.ranges[0]) + "." + p.label(proto, r.protos[0])
+	default:
+		label = p.label(k.d, r.ranges[0])
+	}
+	e.Verdict = ruleset.GotoChain(p.region(c, c.name+"."+label, r.node, guard))
+	return e
+}
+
+// chainKey is a decision, whether packets without ports must be kept from deciding there, and whether it is for them alone.
 type chainKey struct {
-	node  *node
-	guard bool
+	node         *node
+	guard, again bool
+}
+
+// emitted is a chain, with the maps that it alone asks and the chains it goes to.
+type emitted struct {
+	name  string
+	chain *ruleset.Chain
+	sets  []*ruleset.Set
+	parts []chainKey
+	// ports and guard are what making it has led to: see planner and chain.
+	ports bool
 }
 
 // region returns the chain of a region; those with equal lists share one.
-func (p *planner) region(name string, n *node, guard bool) string {
-	key := chainKey{n, guard}
+func (p *planner) region(from *chain, name string, n *node, guard bool) string {
+	key := chainKey{n, guard, p.again}
+	from.parts = append(from.parts, key)
 	if have, ok := p.chains[key]; ok {
 		return have
+	}
+	if old := p.had[key]; old != nil && old.name == name && !n.volatile {
+		p.keep(key, old)
+		return name
 	}
 	p.chains[key] = name
 	c := p.newChain(name, "")
 	c.guard = guard
+	ports := p.ports
+	p.ports = false
 	p.emit(c, n)
+	e := &emitted{name: name, chain: c.Chain, parts: c.parts, sets: c.sets, ports: p.ports}
+	p.ports = p.ports || ports
+	p.parts[key] = e
 	return name
+}
+
+// keep takes a chain and those it goes to over from the last plan.
+func (p *planner) keep(key chainKey, e *emitted) {
+	if _, ok := p.chains[key]; ok {
+		return
+	}
+	p.chains[key] = e.name
+	p.parts[key] = e
+	p.plan.Chains = append(p.plan.Chains, e.chain)
+	p.plan.Sets = append(p.plan.Sets, e.sets...)
+	p.kept[e.chain] = true
+	p.ports = p.ports || e.ports
+	for _, part := range e.parts {
+		p.keep(part, p.had[part])
+	}
 }
 
 // ask adds a rule that looks fields up in a map.

@@ -88,7 +88,7 @@ func setsHash(d int, ids []ir.SetID) uint64 {
 	for _, id := range ids {
 		f := fnv.New64a()
 		f.Write([]byte(id))
-		h ^= mix(f.Sum64() + uint64(d))
+		h = mix(h + f.Sum64() + uint64(d) + 1)
 	}
 	return h
 }

@@ -186,7 +186,7 @@ func (p *planner) newMap(c *chain, fields []dim, ranges bool) *ruleset.Set {
 	if ranges {
 		s.Name += "-ranges"
 	}
-	p.plan.Sets = append(p.plan.Sets, s)
+	p.addSet(c, s)
 	return s
 }
 

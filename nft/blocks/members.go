@@ -22,104 +22,112 @@ func bucket(n int) float64 {
 // members estimates a cut by members of the sets that items ask for on side d.
 func (e *estimator) members(out []candidate, d dim) []candidate {
 	p := e.p
-	var asking []part
+	asking, simple := 0, 0
 	var ids []ir.SetID
-	simple := 0
+	known := map[ir.SetID]bool{}
 	for _, x := range e.items {
 		if len(x.sets[d]) == 0 {
 			continue
 		}
-		asking = append(asking, x)
+		asking++
 		if x.bound&^(1<<d) == 0 && !x.hard && len(x.sets[1-d]) == 0 {
 			simple++
 		}
 		for _, id := range x.sets[d] {
-			if !slices.Contains(ids, id) {
+			if !known[id] {
+				known[id] = true
 				ids = append(ids, id)
 			}
 		}
 	}
-	if len(asking) < p.costs.MinMembers {
+	if asking < p.costs.MinMembers {
 		return out
 	}
 	members, largest := 0.0, 0.0
 	for _, id := range ids {
-		n := bucket(len(p.geo.set(id)))
+		n := p.count(id)
 		members += n
 		largest = max(largest, n)
 	}
 	// Addresses are in several sets, so there are fewer of them than members, and how many is not worth finding out.
 	addrs := max(largest, min(members, 4*largest))
-	others := float64(len(e.items) - len(asking))
-	each := others + members/max(addrs, 1)*float64(len(asking))/float64(len(ids)) // items in a region
-	leaf := 0.6 * each * (p.costs.Rule + p.costs.Chain/max(each, 1))
+	others := float64(len(e.items) - asking)
+	each := others + members/max(addrs, 1)*float64(asking)/float64(len(ids)) // items in a region
+	x := price{0.6 * each * (p.costs.Rule + p.costs.Chain/max(each, 1)), 0}
 	classes := min(addrs, math.Exp2(float64(len(ids))))
-	room := p.costs.Byte * (mapBytes + elementBytes*addrs + classes*(chainBytes+min(each, 16)*ruleBytes))
-	if simple == len(asking) && others == 0 {
-		leaf, room = 0, p.costs.Byte*(mapBytes+elementBytes*addrs)
+	x.bytes = mapBytes + elementBytes*addrs + classes*(chainBytes+min(each, 16)*ruleBytes)
+	if simple == asking && others == 0 {
+		x = price{0, mapBytes + elementBytes*addrs}
 	}
 	find, _ := p.dispatch(d, addrs, true, 0, e.weight)
-	return append(out, candidate{d, false, true, e.weight*(find+leaf) + room, func() *cut { return p.cutMembers(e.items, d, ids) }})
+	x.ns += find
+	return append(out, candidate{d, false, true, p.worth(e.weight, x), func() *cut {
+		c := p.cutMembers(e.items, d, ids)
+		c.price = x
+		return c
+	}})
 }
 
-// class is the addresses that are in the same sets.
-type class struct {
-	sets   []ir.SetID
-	ranges spans
+// count is how many members a set has in the family, roughly.
+func (p *planner) count(id ir.SetID) float64 {
+	n, ok := p.counts[id]
+	if !ok {
+		k := 0
+		for range p.ofFamily(p.in.Sets(id)) {
+			k++
+		}
+		n = bucket(k)
+		p.counts[id] = n
+	}
+	return n
 }
 
-// classes are the addresses of the sets by the sets they are in.
-func (p *planner) classes(ids []ir.SetID) []*class {
-	var list []part
-	for _, id := range ids {
-		x := &item{}
-		if x.box[src] = p.geo.set(id); x.box[src] == nil {
-			x.box[src] = spans{{num{}, maxNum(p.geo.width[src])}}
-		}
-		x.sets[src] = []ir.SetID{id}
-		list = append(list, part{x.seal(), 1})
-	}
-	found, _ := slicesOf(list, src, math.MaxInt)
-	out := make([]*class, len(found))
-	for i, s := range found {
-		c := &class{ranges: s.ranges}
-		for _, x := range s.items {
-			c.sets = append(c.sets, x.sets[src][0])
-		}
-		out[i] = c
-	}
-	return out
-}
+// memberShare is which part of the packets of a rule for a set is supposed to come from one of its classes. It is no use
+// to know better: then what is decided for one class would depend on the size of others.
+const memberShare = 1.0 / 16
 
 func (p *planner) cutMembers(items []part, d dim, ids []ir.SetID) *cut {
-	c := &cut{d: d, single: true, members: true}
+	c := &cut{d: d, members: true}
 	var rest []part
+	c.asking = map[ir.SetID][]part{}
 	for _, x := range items {
 		if len(x.sets[d]) == 0 {
 			rest = append(rest, x)
+			continue
+		}
+		c.asking[x.sets[d][0]] = append(c.asking[x.sets[d][0]], x)
+	}
+	c.others = rest
+	c.leave(rest, 0)
+	p.enlist(c, p.newRoster(ids))
+	return c
+}
+
+// enlist makes the regions of a cut by members: its classes.
+func (p *planner) enlist(c *cut, r *roster) {
+	c.roster, c.regions, c.single = r, nil, r.entries != nil
+	for _, k := range r.ordered() {
+		c.regions = append(c.regions, region{ranges: k.ranges, class: k, build: func(r *region) []part { return p.inClass(c, k) }})
+	}
+}
+
+// inClass is the list of the packets of a class: the rules that do not ask, and those that ask for sets it is in.
+func (p *planner) inClass(c *cut, k *class) []part {
+	var lists [][]part
+	for _, id := range k.sets {
+		var list []part
+		for _, x := range c.asking[id] {
+			if !slices.ContainsFunc(x.sets[c.d], func(id ir.SetID) bool { return !slices.Contains(k.sets, id) }) {
+				list = append(list, part{x.inSets(c.d), x.share * memberShare})
+			}
+		}
+		if len(list) > 0 {
+			lists = append(lists, list)
 		}
 	}
-	for _, k := range p.classes(ids) {
-		c.single = c.single && k.ranges.exact()
-		c.regions = append(c.regions, region{ranges: k.ranges, build: func(r *region) []part {
-			var list []part
-			for _, x := range items {
-				switch {
-				case len(x.sets[d]) == 0:
-					if y := p.within(x, d, r.ranges); y.item != nil {
-						list = append(list, y)
-					}
-				case !slices.ContainsFunc(x.sets[d], func(id ir.SetID) bool { return !slices.Contains(k.sets, id) }):
-					share := x.share * float64(len(r.ranges)) / float64(max(1, len(p.geo.set(x.sets[d][0]))))
-					if y := p.within(part{x.inSets(d), share}, d, r.ranges); y.item != nil {
-						y.share = share
-						list = append(list, y)
-					}
-				}
-			}
-			return list
-		}})
+	var others []part
+	for _, x := range c.others {
+		others = append(others, part{x.item, x.share * memberShare})
 	}
-	c.leave(rest, 0)
-	return c
+	return merge(append(lists, others))
 }

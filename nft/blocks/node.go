@@ -16,6 +16,10 @@ type node struct {
 	ns, price float64
 	// cuts is how often each dimension was cut on the way here.
 	cuts [dims]int
+	// depth is how many cuts led here.
+	depth int
+	// volatile nodes are cut by members, or a node below them is: what they say depends on the members of sets.
+	volatile bool
 }
 
 // decides tells that every packet that comes here is decided by the first item.
@@ -53,7 +57,8 @@ func (p *planner) decide(items []part, points []point, cuts [dims]int, depth int
 	items = prune(items)
 	key := keyOf(items, cuts)
 	if n := p.nodes[key]; n != nil {
-		return n
+		p.nodes[key] = p.refresh(n)
+		return p.nodes[key]
 	}
 	n := p.leafNode(items, points, weight)
 	n.cuts = cuts
@@ -65,8 +70,11 @@ func (p *planner) decide(items []part, points []point, cuts [dims]int, depth int
 	if e := elements(items); e > p.costs.MaxMap {
 		best += weight * float64(e) / 4
 	}
-	if m := p.divide(n, weight, best, depth); m != nil && m.worth(weight) < best {
+	if m := p.divide(n, weight, best, depth); m != nil && (m.cut.members || m.worth(weight) < best) {
 		p.nodes[key] = m
+		if m.volatile && p.fresh != nil {
+			p.fresh[m] = m
+		}
 		return m
 	}
 	return n
@@ -90,6 +98,12 @@ func (p *planner) divide(n *node, weight, bound float64, depth int) *node {
 		// What a cut is worth shows only when its regions have been cut as well.
 		best := math.Inf(1)
 		for _, c := range list {
+			if c.members {
+				if c.estimate < best {
+					best, chosen = c.estimate, c.make()
+				}
+				continue
+			}
 			k := c.make()
 			if w := p.try(n, k, weight, depth); w < best {
 				best, chosen = w, k
@@ -132,6 +146,9 @@ func (c *cut) below(cuts [dims]int) [dims]int {
 // find is what finding a region costs, how it is done, and the bytes of the map.
 func (p *planner) find(c *cut, weight float64) (ns float64, by finder, bytes float64) {
 	n, protos := 0, 0
+	if c.members && c.single {
+		n = len(c.roster.entries)
+	}
 	for i := range c.regions {
 		n += len(c.regions[i].ranges) * max(1, len(c.regions[i].protos))
 	}
@@ -190,12 +207,17 @@ func (p *planner) leafNode(items []part, points []point, weight float64) *node {
 
 // complete decides about the regions of a cut, and how good it is then.
 func (p *planner) complete(n *node, c *cut, weight float64, depth int) {
-	n.cut = c
+	n.cut, n.depth = c, depth
+	if c.members {
+		p.completeMembers(n, c)
+		return
+	}
 	all := shares(n.items)
 	seen := map[*node]bool{}
 	for i := range c.regions {
 		r := &c.regions[i]
 		r.node = p.decide(r.list(), p.local(c.d, r, n.points), c.below(n.cuts), depth+1)
+		n.volatile = n.volatile || r.node.volatile
 		n.ns += shares(r.list()) / all * r.node.ns
 		if !seen[r.node] {
 			seen[r.node] = true
@@ -204,10 +226,29 @@ func (p *planner) complete(n *node, c *cut, weight float64, depth int) {
 	}
 	rest := c.rest.items
 	c.rest = p.decide(rest, p.sample(rest, sampleSize), n.cuts, depth+1)
+	n.volatile = n.volatile || c.rest.volatile
 	find, by, bytes := p.find(c, weight)
 	c.by = by
 	n.ns += shares(rest)/all*c.rest.ns + find
 	n.price += c.rest.price + p.costs.Byte*bytes
+}
+
+// completeMembers decides about the classes of a cut by members. What it costs is what was estimated: the rest of the plan
+// is not to depend on the members.
+func (p *planner) completeMembers(n *node, c *cut) {
+	n.volatile = true
+	n.ns, n.price = c.price.ns, p.costs.Byte*c.price.bytes
+	p.decideClasses(n, c)
+	rest := c.rest.items
+	c.rest = p.decide(rest, p.sample(rest, sampleSize), n.cuts, n.depth+1)
+}
+
+func (p *planner) decideClasses(n *node, c *cut) {
+	for i := range c.regions {
+		r := &c.regions[i]
+		r.node = p.decide(r.list(), p.sample(r.list(), localSize), c.below(n.cuts), n.depth+1)
+	}
+	_, c.by, _ = p.find(c, 0)
 }
 
 func (p *planner) average(points []point, f func(*point) float64) float64 {

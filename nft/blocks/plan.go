@@ -33,6 +33,8 @@ type Plan struct {
 	Chains []*ruleset.Chain
 	Sets   []*ruleset.Set
 	Report Report
+
+	memory *memory
 }
 
 // planner works on one Input.
@@ -44,31 +46,42 @@ type planner struct {
 	total float64
 	// quick plans without trying cuts out, for packets that are rare.
 	quick bool
+	// again tells that chains are being made for packets that show no port.
+	again bool
 	plan  *Plan
 	// nodes are the decisions made so far, chains the chains made of them.
 	nodes  map[nodeKey]*node
 	chains map[chainKey]string
+	// fresh are the decisions that have been brought up to date with the members of sets; nil when all are.
+	fresh map[*node]*node
+	// born is how many there were when the list was planned in full.
+	born int
+	// counts are the sizes of sets that decisions rest on.
+	counts map[ir.SetID]float64
 	// ports tells that some look-up needs a port and holds items that do not: a packet without one misses them.
 	ports bool
 	used  []bool
+	// parts are the chains made, for those who want to use them again; had are those of the last plan.
+	parts, had map[chainKey]*emitted
+	kept       map[*ruleset.Chain]bool
 }
 
 // Build lowers a list.
 func Build(in *Input) *Plan {
 	p := newPlanner(in)
-	items := p.items()
-	root := p.newChain(in.Name, in.Note)
-	n := p.decideAll(items)
-	p.plan.Report.Expected = n.ns
-	p.work(&p.plan.Report.Work, n, 1)
-	p.emit(root, n)
-	p.finish(root, items)
-	p.report()
+	m := &memory{planner: p, items: p.items()}
+	m.root = p.decideAll(m.items)
+	p.plan.Report.Expected = m.root.ns
+	p.work(&p.plan.Report.Work, m.root, 1)
+	m.emit()
 	return p.plan
 }
 
 func newPlanner(in *Input) *planner {
-	p := &planner{in: in, plan: &Plan{}, costs: in.Costs, nodes: map[nodeKey]*node{}, chains: map[chainKey]string{}, used: make([]bool, len(in.Entries))}
+	p := &planner{
+		in: in, plan: &Plan{}, costs: in.Costs, nodes: map[nodeKey]*node{}, chains: map[chainKey]string{}, counts: map[ir.SetID]float64{},
+		used: make([]bool, len(in.Entries)), parts: map[chainKey]*emitted{},
+	}
 	if p.costs == (Costs{}) {
 		p.costs = DefaultCosts()
 	}
@@ -97,19 +110,20 @@ func (p *planner) decideAll(items []*item) *node {
 
 // finish adds what becomes of packets that no entry decided, and of packets without ports when some look-up has missed
 // what it would have had to ask about them.
-func (p *planner) finish(root *chain, items []*item) {
+func (p *planner) finish(root *chain, m *memory) {
 	open := p.plan.Chains
 	var toEnd *ruleset.Rule // the rule that sends packets with ports to the end, when there is one
 	if p.ports {
 		var portless []*item
 		silent := false
-		for _, x := range items {
+		for _, x := range m.items {
 			if x.portless() {
 				portless = append(portless, x)
 				silent = silent || x.silent
 			}
 		}
 		clear(p.chains)
+		p.again = true
 		again := &chain{name: p.in.Name + "-portless"}
 		at := len(p.plan.Chains)
 		if silent {
@@ -124,13 +138,16 @@ func (p *planner) finish(root *chain, items []*item) {
 		} else {
 			// They start again, with the rules that they may match.
 			again = p.newChain(again.name, "packets that show no port")
-			closeWith(open, again.name)
+			p.closeWith(open, again.name)
 			open = nil
 			toEnd = &ruleset.Rule{Statements: []ruleset.Statement{hasPort, ruleset.Verdict{Kind: ruleset.Return}}}
 			again.Rules = append(again.Rules, toEnd)
 		}
-		p.quick = true
-		p.emit(again, p.decideAll(portless))
+		if m.portless == nil {
+			p.quick = true
+			m.portless = p.decideAll(portless)
+		}
+		p.emit(again, m.portless)
 		open = append(open, p.plan.Chains[at:]...)
 		if silent {
 			open = append(open, root.Chain)
@@ -143,7 +160,7 @@ func (p *planner) finish(root *chain, items []*item) {
 	default:
 		tail := p.newChain(p.in.Name+"-end", "packets that no rule has decided")
 		tail.Rules = p.in.Tail
-		closeWith(open, tail.name)
+		p.closeWith(open, tail.name)
 		if toEnd != nil {
 			toEnd.Statements[1] = ruleset.GotoChain(tail.name)
 		}
@@ -151,8 +168,11 @@ func (p *planner) finish(root *chain, items []*item) {
 }
 
 // closeWith makes packets that come to the end of the chains go on elsewhere.
-func closeWith(chains []*ruleset.Chain, name string) {
+func (p *planner) closeWith(chains []*ruleset.Chain, name string) {
 	for _, c := range chains {
+		if p.kept[c] {
+			continue // it goes there already
+		}
 		c.Rules = append(c.Rules, &ruleset.Rule{Statements: []ruleset.Statement{ruleset.GotoChain(name)}})
 	}
 }
@@ -170,6 +190,14 @@ type chain struct {
 	name string
 	// guard keeps packets without ports from matching: look-ups before would have to be asked first and cannot be.
 	guard bool
+	// sets are the maps that it asks, parts the chains it goes to.
+	sets  []*ruleset.Set
+	parts []chainKey
+}
+
+func (p *planner) addSet(c *chain, s *ruleset.Set) {
+	c.sets = append(c.sets, s)
+	p.plan.Sets = append(p.plan.Sets, s)
 }
 
 func (p *planner) newChain(name, note string) *chain {
