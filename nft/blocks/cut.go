@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"rampart/engine/ir"
+	"rampart/nft/ruleset"
 )
 
 // A cut divides a list by one dimension, or by an address and the protocol together. Each region has a list of its own;
@@ -16,13 +17,20 @@ type cut struct {
 	// single tells that the regions are single values, byProto that they differ by protocol as well.
 	single, byProto bool
 	by              finder
-	// members tells that the regions are the classes of the roster. asking are then the items that ask for sets, by the
-	// first of these, and others those that do not.
+	// members tells that the regions are the classes of the roster; when these are of single addresses they are not listed
+	// in regions. asking are then the items that ask for sets, by the first of these, and others those that do not.
 	members bool
 	roster  *roster
-	asking  map[ir.SetID][]part
+	asking  map[ir.SetID][]asker
 	others  []part
 	price   price
+	// known are the decisions about classes by their mark, and says what a map says for those that decide. Both are only
+	// ever added to: a mark means the same list for good.
+	known map[uint64]*node
+	says  map[uint64]ruleset.Element
+	// set is the last map made; whole tells that it has an element for each entry.
+	set   *ruleset.Set
+	whole bool
 }
 
 // region is a part of the packets: those whose field is in ranges and, in a cut by protocol, whose protocol is in protos.

@@ -51,7 +51,7 @@ func (p *planner) emitCut(c *chain, k *cut) {
 			// part of every region's.
 			continue
 		}
-		e := p.target(c, k, r, s, inner)
+		e := p.target(c, k, r, inner)
 		protos := r.protos
 		if protos == nil {
 			protos = spans{{num{}, num{0, 255}}}
@@ -71,6 +71,7 @@ func (p *planner) emitCut(c *chain, k *cut) {
 		}
 	}
 	slices.SortFunc(s.Elements, func(a, b ruleset.Element) int { return strings.Compare(a.Key, b.Key) })
+	s.Counters = p.in.Counters && slices.ContainsFunc(s.Elements, func(e ruleset.Element) bool { return e.ID != 0 })
 	if !s.Interval {
 		for i := range s.Elements {
 			s.Elements[i].End = ""
@@ -84,10 +85,9 @@ func (p *planner) emitCut(c *chain, k *cut) {
 }
 
 // target is what the elements of a region say.
-func (p *planner) target(c *chain, k *cut, r *region, s *ruleset.Set, guard bool) (e ruleset.Element) {
+func (p *planner) target(c *chain, k *cut, r *region, guard bool) (e ruleset.Element) {
 	if r.node.decides() {
 		p.say(&e, r.node.items[0].order)
-		s.Counters = p.in.Counters
 		return e
 	}
 	var label string

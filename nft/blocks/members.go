@@ -3,8 +3,10 @@ package blocks
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"rampart/engine/ir"
+	"rampart/nft/ruleset"
 )
 
 // A cut by members divides a list by the sets of the program that one side's address is in. The addresses that are in the
@@ -87,47 +89,147 @@ func (p *planner) count(id ir.SetID) float64 {
 const memberShare = 1.0 / 16
 
 func (p *planner) cutMembers(items []part, d dim, ids []ir.SetID) *cut {
-	c := &cut{d: d, members: true}
-	var rest []part
-	c.asking = map[ir.SetID][]part{}
+	c := &cut{d: d, members: true, asking: map[ir.SetID][]asker{}, known: map[uint64]*node{}, says: map[uint64]ruleset.Element{}}
 	for _, x := range items {
 		if len(x.sets[d]) == 0 {
-			rest = append(rest, x)
+			c.others = append(c.others, x)
 			continue
 		}
-		c.asking[x.sets[d][0]] = append(c.asking[x.sets[d][0]], x)
+		y := x.inSets(d)
+		id := x.sets[d][0]
+		c.asking[id] = append(c.asking[id], asker{part{y, x.share * memberShare}, x.sets[d][1:], y.everything()})
 	}
-	c.others = rest
-	c.leave(rest, 0)
+	c.leave(c.others, 0)
 	p.enlist(c, p.newRoster(ids))
 	return c
 }
 
-// enlist makes the regions of a cut by members: its classes.
+// asker is an item that asks for sets, as it is for packets that are in them.
+type asker struct {
+	part
+	more  []ir.SetID // the sets beside the first
+	final bool       // it decides
+}
+
+// enlist gives a cut by members its classes.
 func (p *planner) enlist(c *cut, r *roster) {
 	c.roster, c.regions, c.single = r, nil, r.entries != nil
-	for _, k := range r.ordered() {
-		c.regions = append(c.regions, region{ranges: k.ranges, class: k, build: func(r *region) []part { return p.inClass(c, k) }})
+	if c.single {
+		return
+	}
+	for _, k := range r.classes {
+		c.regions = append(c.regions, region{ranges: k.ranges, class: k})
 	}
 }
 
-// inClass is the list of the packets of a class: the rules that do not ask, and those that ask for sets it is in.
+// inClass is the list of the packets of a class: the rules that do not ask, and those that ask for sets it is in, as far
+// as the first that decides.
 func (p *planner) inClass(c *cut, k *class) []part {
-	var lists [][]part
+	var list []part
+	last := maxElements // where the first item is that decides
 	for _, id := range k.sets {
-		var list []part
 		for _, x := range c.asking[id] {
-			if !slices.ContainsFunc(x.sets[c.d], func(id ir.SetID) bool { return !slices.Contains(k.sets, id) }) {
-				list = append(list, part{x.inSets(c.d), x.share * memberShare})
+			if x.order > last {
+				break
+			}
+			if slices.ContainsFunc(x.more, func(id ir.SetID) bool { return !slices.Contains(k.sets, id) }) {
+				continue
+			}
+			list = append(list, x.part)
+			if x.final {
+				last = x.order
 			}
 		}
-		if len(list) > 0 {
-			lists = append(lists, list)
-		}
 	}
+	list = slices.DeleteFunc(list, func(x part) bool { return x.order > last })
+	slices.SortFunc(list, func(a, b part) int { return byOrder(a.item, b.item) })
 	var others []part
 	for _, x := range c.others {
+		if x.order > last {
+			break
+		}
 		others = append(others, part{x.item, x.share * memberShare})
 	}
-	return merge(append(lists, others))
+	return merge([][]part{list, others})
+}
+
+// decideClasses decides about the classes that have not been seen before.
+func (p *planner) decideClasses(n *node, c *cut) {
+	decide := func(k *class) *node {
+		m := c.known[k.mark]
+		if m == nil {
+			list := p.inClass(c, k)
+			m = p.decide(list, p.sample(list, localSize), c.below(n.cuts), n.depth+1)
+		} else {
+			m = p.refresh(m)
+		}
+		c.known[k.mark] = m
+		return m
+	}
+	if c.single {
+		c.by = byHash
+		for _, k := range c.roster.classes {
+			decide(k)
+		}
+		return
+	}
+	for i := range c.regions {
+		c.regions[i].node = decide(c.regions[i].class)
+	}
+	_, c.by, _ = p.find(c, 0)
+}
+
+// enroll fills the map of a cut by members with an element for each address, or takes it over from the last plan with the
+// addresses changed that have moved.
+func (p *planner) enroll(c *chain, k *cut, s *ruleset.Set, guard bool) {
+	moved := false // a class has another chain than in the last plan
+	for _, x := range k.roster.classes {
+		m := k.known[x.mark]
+		had, said := k.says[x.mark]
+		if said && m.decides() || len(m.items) == 0 {
+			continue
+		}
+		says := p.target(c, k, &region{class: x, node: m}, guard)
+		moved = moved || said && had != says
+		k.says[x.mark] = says
+	}
+	entries := k.roster.entries
+	if k.set != nil && k.set.Name == s.Name && k.whole && !moved {
+		s.Elements = k.patched(k.set.Elements, func(a num) ruleset.Key { return p.key(nil, k.d, a) })
+	} else {
+		s.Elements = make([]ruleset.Element, 0, len(entries))
+		for i := range entries {
+			if x, ok := k.element(&entries[i]); ok {
+				s.Elements = append(s.Elements, x)
+			}
+		}
+	}
+	k.set, k.whole = s, len(s.Elements) == len(entries)
+}
+
+// element is what the map says for an address; ok is false when no rule matches there.
+func (k *cut) element(e *entry) (x ruleset.Element, ok bool) {
+	x, ok = k.says[e.mark]
+	x.Key = e.key
+	return x, ok
+}
+
+// patched are the elements of the last map with those of the addresses that have changed since.
+func (k *cut) patched(old []ruleset.Element, key func(num) ruleset.Key) []ruleset.Element {
+	out := make([]ruleset.Element, 0, len(old)+len(k.roster.changed))
+	for _, a := range k.roster.changed {
+		key := string(key(a))
+		i, found := slices.BinarySearchFunc(old, key, func(e ruleset.Element, key string) int { return strings.Compare(e.Key, key) })
+		out = append(out, old[:i]...)
+		if found {
+			i++
+		}
+		old = old[i:]
+		if i, ok := findEntry(k.roster.entries, a); ok {
+			if x, ok := k.element(&k.roster.entries[i]); ok {
+				out = append(out, x)
+			}
+		}
+	}
+	return append(out, old...)
 }

@@ -16,8 +16,9 @@ type node struct {
 	ns, price float64
 	// cuts is how often each dimension was cut on the way here.
 	cuts [dims]int
-	// depth is how many cuts led here.
+	// depth is how many cuts led here, key what the decision is remembered by.
 	depth int
+	key   nodeKey
 	// volatile nodes are cut by members, or a node below them is: what they say depends on the members of sets.
 	volatile bool
 }
@@ -61,7 +62,7 @@ func (p *planner) decide(items []part, points []point, cuts [dims]int, depth int
 		return p.nodes[key]
 	}
 	n := p.leafNode(items, points, weight)
-	n.cuts = cuts
+	n.cuts, n.key = cuts, key
 	p.nodes[key] = n
 	if len(items) < 2 || n.decides() || len(points) == 0 || n.ns <= p.costs.Cut {
 		return n
@@ -110,7 +111,7 @@ func (p *planner) divide(n *node, weight, bound float64, depth int) *node {
 			}
 		}
 	}
-	m := &node{items: n.items, points: n.points, cuts: n.cuts}
+	m := &node{items: n.items, points: n.points, cuts: n.cuts, key: n.key}
 	p.complete(m, chosen, weight, depth)
 	return m
 }
@@ -146,9 +147,6 @@ func (c *cut) below(cuts [dims]int) [dims]int {
 // find is what finding a region costs, how it is done, and the bytes of the map.
 func (p *planner) find(c *cut, weight float64) (ns float64, by finder, bytes float64) {
 	n, protos := 0, 0
-	if c.members && c.single {
-		n = len(c.roster.entries)
-	}
 	for i := range c.regions {
 		n += len(c.regions[i].ranges) * max(1, len(c.regions[i].protos))
 	}
@@ -241,14 +239,6 @@ func (p *planner) completeMembers(n *node, c *cut) {
 	p.decideClasses(n, c)
 	rest := c.rest.items
 	c.rest = p.decide(rest, p.sample(rest, sampleSize), n.cuts, n.depth+1)
-}
-
-func (p *planner) decideClasses(n *node, c *cut) {
-	for i := range c.regions {
-		r := &c.regions[i]
-		r.node = p.decide(r.list(), p.sample(r.list(), localSize), c.below(n.cuts), n.depth+1)
-	}
-	_, c.by, _ = p.find(c, 0)
 }
 
 func (p *planner) average(points []point, f func(*point) float64) float64 {

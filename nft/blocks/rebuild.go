@@ -91,6 +91,7 @@ func (p *planner) refresh(n *node) *node {
 	m, c := *n, *n.cut
 	m.cut = &c
 	p.fresh[n], p.fresh[&m] = &m, &m
+	p.nodes[m.key] = &m
 	if c.members {
 		p.enlist(&c, c.roster.update(p))
 		p.decideClasses(&m, &c)
@@ -102,21 +103,4 @@ func (p *planner) refresh(n *node) *node {
 	}
 	c.rest = p.refresh(c.rest)
 	return &m
-}
-
-// enroll fills the map of a cut by members with an element for each address.
-func (p *planner) enroll(c *chain, k *cut, s *ruleset.Set, guard bool) {
-	says := make(map[uint64]ruleset.Element, len(k.regions))
-	for i := range k.regions {
-		if r := &k.regions[i]; len(r.node.items) > 0 {
-			says[r.class.mark] = p.target(c, k, r, s, guard)
-		}
-	}
-	s.Elements = make([]ruleset.Element, 0, len(k.roster.entries))
-	for _, e := range k.roster.entries {
-		if x, ok := says[e.mark]; ok {
-			x.Key = e.key
-			s.Elements = append(s.Elements, x)
-		}
-	}
 }

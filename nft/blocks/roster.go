@@ -16,8 +16,10 @@ type roster struct {
 	sets []*ir.Set // as they were, beside ids
 	// entries are ascending. When some set holds prefixes they are nil, and the classes have ranges instead.
 	entries []entry
-	// classes by mark.
-	classes map[uint64]*class
+	// classes are in the order of their marks.
+	classes []*class
+	// changed are the addresses whose entry is not that of the roster before, ascending.
+	changed []num
 }
 
 // entry is an address; its mark is that of the sets it is in, key the address as a map's key.
@@ -43,30 +45,46 @@ func setMark(id ir.SetID) uint64 {
 
 func (p *planner) newRoster(ids []ir.SetID) *roster {
 	r := &roster{ids: ids, sets: make([]*ir.Set, len(ids))}
-	total := 0
+	in := map[num][]int32{} // the sets an address is in
 	for i, id := range ids {
-		if r.sets[i] = p.in.Sets(id); r.sets[i] != nil {
-			total += len(r.sets[i].Nets)
-		}
-	}
-	marks := make(map[num]uint64, total/4)
-	for i, s := range r.sets {
-		mark := setMark(ids[i])
-		for n := range p.ofFamily(s) {
+		r.sets[i] = p.in.Sets(id)
+		for n := range p.ofFamily(r.sets[i]) {
 			if !n.IsSingleIP() {
 				r.ranges(p)
 				return r
 			}
-			marks[addrNum(n.Addr())] ^= mark
+			a := addrNum(n.Addr())
+			in[a] = append(in[a], int32(i))
 		}
 	}
-	r.entries = make([]entry, 0, len(marks))
-	for a, mark := range marks {
-		r.entries = append(r.entries, entry{a, mark, string(p.key(nil, src, a))})
+	marks := make([]uint64, len(ids))
+	for i, id := range ids {
+		marks[i] = setMark(id)
+	}
+	r.entries = make([]entry, 0, len(in))
+	seen := map[uint64]bool{}
+	for a, list := range in {
+		e := entry{addr: a, key: string(p.key(nil, src, a))}
+		for _, i := range list {
+			e.mark ^= marks[i]
+		}
+		r.entries = append(r.entries, e)
+		if !seen[e.mark] {
+			seen[e.mark] = true
+			c := &class{mark: e.mark}
+			for _, i := range list {
+				c.sets = append(c.sets, ids[i])
+			}
+			r.classes = append(r.classes, c)
+		}
 	}
 	slices.SortFunc(r.entries, func(a, b entry) int { return a.addr.compare(b.addr) })
-	r.classify(p, nil)
+	r.sort()
 	return r
+}
+
+func (r *roster) sort() {
+	slices.SortFunc(r.classes, func(a, b *class) int { return cmp.Compare(a.mark, b.mark) })
 }
 
 // ofFamily are the prefixes of a set of the planner's family.
@@ -83,30 +101,20 @@ func (p *planner) ofFamily(s *ir.Set) func(yield func(netip.Prefix) bool) {
 	}
 }
 
-// classify finds the classes of the entries; those in had are taken over.
-func (r *roster) classify(p *planner, had map[uint64]*class) {
-	r.classes = make(map[uint64]*class, len(had))
-	for _, e := range r.entries {
-		if r.classes[e.mark] != nil {
+// classOf makes the class of an address.
+func (r *roster) classOf(p *planner, e entry) *class {
+	c := &class{mark: e.mark}
+	a := p.addr(e.addr)
+	n := netip.PrefixFrom(a, a.BitLen())
+	for i, s := range r.sets {
+		if s == nil {
 			continue
 		}
-		if c := had[e.mark]; c != nil {
-			r.classes[e.mark] = c
-			continue
+		if _, ok := slices.BinarySearchFunc(s.Nets, n, comparePrefix); ok {
+			c.sets = append(c.sets, r.ids[i])
 		}
-		c := &class{mark: e.mark}
-		a := p.addr(e.addr)
-		n := netip.PrefixFrom(a, a.BitLen())
-		for i, s := range r.sets {
-			if s == nil {
-				continue
-			}
-			if _, ok := slices.BinarySearchFunc(s.Nets, n, comparePrefix); ok {
-				c.sets = append(c.sets, r.ids[i])
-			}
-		}
-		r.classes[e.mark] = c
 	}
+	return c
 }
 
 // comparePrefix is the order of a set's prefixes.
@@ -125,7 +133,6 @@ func (r *roster) ranges(p *planner) {
 		x.sets[src] = []ir.SetID{id}
 		list = append(list, part{x.seal(), 1})
 	}
-	r.classes = map[uint64]*class{}
 	found, _ := slicesOf(list, src, maxElements)
 	for _, s := range found {
 		c := &class{ranges: s.ranges}
@@ -133,9 +140,9 @@ func (r *roster) ranges(p *planner) {
 			c.sets = append(c.sets, x.sets[src][0])
 			c.mark ^= setMark(x.sets[src][0])
 		}
-		slices.Sort(c.sets)
-		r.classes[c.mark] = c
+		r.classes = append(r.classes, c)
 	}
+	r.sort()
 }
 
 // update is the roster of the sets as they are now.
@@ -158,9 +165,55 @@ func (r *roster) update(p *planner) *roster {
 			return p.newRoster(r.ids)
 		}
 	}
-	next.entries = p.patch(r.entries, changed)
-	next.classify(p, r.classes)
+	next.changed = slices.SortedFunc(maps.Keys(changed), num.compare)
+	next.entries = patch(r.entries, next.changed, func(a num, had *entry) (entry, bool) {
+		e := entry{addr: a, mark: changed[a]}
+		if had != nil {
+			e.mark, e.key = e.mark^had.mark, had.key
+		} else {
+			e.key = string(p.key(nil, src, a))
+		}
+		return e, e.mark != 0
+	})
+	next.reclassify(p, r)
 	return next
+}
+
+// reclassify finds the classes, knowing those of the roster before: a class may be new, or have lost its last address.
+func (r *roster) reclassify(p *planner, old *roster) {
+	touched := map[uint64]bool{}
+	for _, a := range r.changed {
+		for _, list := range [][]entry{old.entries, r.entries} {
+			if i, ok := findEntry(list, a); ok {
+				touched[list[i].mark] = true
+			}
+		}
+	}
+	left := make(map[uint64]*entry, len(touched)) // an address of each
+	for i := range r.entries {
+		if e := &r.entries[i]; touched[e.mark] && left[e.mark] == nil {
+			left[e.mark] = e
+		}
+	}
+	for _, c := range old.classes {
+		if touched[c.mark] {
+			if left[c.mark] == nil {
+				continue
+			}
+			delete(left, c.mark)
+		}
+		r.classes = append(r.classes, c)
+	}
+	for _, e := range left {
+		r.classes = append(r.classes, r.classOf(p, *e))
+	}
+	if len(left) > 0 {
+		r.sort()
+	}
+}
+
+func findEntry(list []entry, a num) (int, bool) {
+	return slices.BinarySearchFunc(list, a, func(e entry, a num) int { return e.addr.compare(a) })
 }
 
 // same tells that a set has not changed.
@@ -186,32 +239,24 @@ func difference(a, b func(func(netip.Prefix) bool), f func(netip.Prefix)) {
 	}
 }
 
-// patch changes the marks of some addresses; an address without a mark is in no set and goes.
-func (p *planner) patch(entries []entry, changed map[num]uint64) []entry {
+// patch copies entries with what change says for the addresses in changed; it is given the entry that was there.
+func patch(entries []entry, changed []num, change func(a num, had *entry) (entry, bool)) []entry {
 	if len(changed) == 0 {
 		return entries
 	}
-	addrs := slices.SortedFunc(maps.Keys(changed), num.compare)
-	out := make([]entry, 0, len(entries)+len(addrs))
-	for _, a := range addrs {
-		i, found := slices.BinarySearchFunc(entries, a, func(e entry, a num) int { return e.addr.compare(a) })
+	out := make([]entry, 0, len(entries)+len(changed))
+	for _, a := range changed {
+		i, found := findEntry(entries, a)
 		out = append(out, entries[:i]...)
-		e := entry{addr: a, mark: changed[a]}
+		var had *entry
 		if found {
-			e.mark, e.key = e.mark^entries[i].mark, entries[i].key
+			had = &entries[i]
 			i++
-		} else {
-			e.key = string(p.key(nil, src, a))
 		}
-		if e.mark != 0 {
+		if e, ok := change(a, had); ok {
 			out = append(out, e)
 		}
 		entries = entries[i:]
 	}
 	return append(out, entries...)
-}
-
-// ordered are the classes in a fixed order.
-func (r *roster) ordered() []*class {
-	return slices.SortedFunc(maps.Values(r.classes), func(a, b *class) int { return cmp.Compare(a.mark, b.mark) })
 }

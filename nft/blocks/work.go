@@ -26,6 +26,9 @@ func (p *planner) work(w *Work, n *node, share float64) {
 	case byBoxes:
 		w.Boxes += share
 	}
+	if n.cut.members {
+		return // what its classes do is not known
+	}
 	all := 0.0
 	for i := range n.cut.regions {
 		all += shares(n.cut.regions[i].items)
