@@ -22,8 +22,13 @@ func BlocksWith(costs blocks.Costs) GroupFunc { return BlocksExplained(costs, ni
 // BlocksExplained is BlocksWith that tells report, if it is not nil, how each list was lowered.
 func BlocksExplained(costs blocks.Costs, report func(Report)) GroupFunc {
 	return func(b *Builder, g *ir.Group, v Verdicts) string {
+		l, ok := b.State().(*flat.List)
+		if !ok {
+			l = flat.Of(g)
+		}
+		b.SetState(l)
 		f := &flattener{b: b, g: g, v: v, costs: costs, report: report}
-		return f.list(flat.Of(g))
+		return f.list(l)
 	}
 }
 
@@ -35,6 +40,9 @@ type flattener struct {
 	report func(Report)
 }
 
+// plans are those of a list, for IPv4 and IPv6.
+type plans [2]*blocks.Plan
+
 // list lowers a list and those it goes to, and returns the chain to enter it by.
 func (f *flattener) list(l *flat.List) string {
 	name := f.name(l)
@@ -43,11 +51,20 @@ func (f *flattener) list(l *flat.List) string {
 		from += " " + f.name(n)
 	}
 	f.b.Fragment(name, from, func() {
+		old, _ := f.b.State().(*plans)
+		kept := old != nil && f.b.Continue()
+		if !kept {
+			old = nil
+		}
 		next := map[*flat.List]string{}
 		for _, n := range l.Nexts() {
-			next[n] = f.list(n)
+			if kept {
+				next[n] = f.name(n)
+			} else {
+				next[n] = f.list(n)
+			}
 		}
-		f.fill(name, l, next)
+		f.fill(name, l, next, old)
 	})
 	return name
 }
@@ -61,22 +78,29 @@ func (f *flattener) name(l *flat.List) string {
 	return ChainName("list-"+dirWord(f.g.Direction), word, string(l.ID), f.v.Allow.String(), f.v.Deny.String())
 }
 
-// fill makes the chains and maps of one list.
-func (f *flattener) fill(name string, l *flat.List, next map[*flat.List]string) {
+// fill makes the chains and maps of one list, from its last plans if there are any.
+func (f *flattener) fill(name string, l *flat.List, next map[*flat.List]string, old *plans) {
 	c, _ := f.b.Chain(name, f.note(l))
 	tail := f.tail(l, next)
 	if len(l.Entries) == 0 {
 		c.Rules = tail
 		return
 	}
-	for _, version := range []uint8{4, 6} {
-		plan := blocks.Build(f.input(name, l, version, next, tail))
+	var made plans
+	f.b.SetState(&made)
+	for i, version := range []uint8{4, 6} {
+		in := f.input(name, l, version, next, tail)
+		if old != nil {
+			made[i] = blocks.Rebuild(in, old[i])
+		} else {
+			made[i] = blocks.Build(in)
+		}
+		plan := made[i]
 		if f.report != nil {
 			f.report(Report{List: name, Version: version, Report: plan.Report})
 		}
 		for _, made := range plan.Chains {
-			add, _ := f.b.Chain(made.Name, made.Note)
-			add.Rules = made.Rules
+			f.b.AddChain(made)
 		}
 		for _, s := range plan.Sets {
 			f.b.AddSet(s)

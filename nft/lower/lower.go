@@ -153,6 +153,18 @@ func (b *Builder) Chain(name, note string) (c *ruleset.Chain, fresh bool) {
 	return c, true
 }
 
+// AddChain adds a finished chain unless one of that name is there already.
+func (b *Builder) AddChain(c *ruleset.Chain) {
+	if b.chains[c.Name] != nil {
+		return
+	}
+	b.chains[c.Name] = c
+	b.rs.Chains = append(b.rs.Chains, c)
+	if b.recording != nil {
+		b.recording.chains = append(b.recording.chains, c)
+	}
+}
+
 // HasChain tells whether a chain of that name has been made.
 func (b *Builder) HasChain(name string) bool { return b.chains[name] != nil }
 

@@ -105,6 +105,56 @@ type fragment struct {
 	// parts are the fragments it was made with; result is what making it returned.
 	parts  []*fragment
 	result string
+	// state is what its maker wants to find again; old is the fragment it takes the place of, while it is being made.
+	state any
+	old   *fragment
+}
+
+// State is what the maker of the fragment being made left with SetState the last time it was made from the same thing,
+// nil when it is made for the first time.
+func (b *Builder) State() any {
+	if b.recording == nil || b.recording.old == nil {
+		return nil
+	}
+	return b.recording.old.state
+}
+
+// SetState leaves something for the next time this fragment is made from the same thing.
+func (b *Builder) SetState(state any) {
+	if b.recording != nil {
+		b.recording.state = state
+	}
+}
+
+// Continue takes the names and parts of the fragment over from the last time, for a maker that makes it anew from State
+// and goes over none of its rules. It does nothing and returns false when the sets that the rules look up have changed
+// their names.
+func (b *Builder) Continue() bool {
+	f := b.recording
+	if f == nil || f.old == nil {
+		return false
+	}
+	for key, name := range f.old.used {
+		if b.made(key).names() != name {
+			return false
+		}
+	}
+	for _, p := range f.old.parts {
+		if !b.holds(p) {
+			return false
+		}
+	}
+	for _, p := range f.old.parts {
+		b.replay(p)
+	}
+	f.names, f.used, f.parts, f.logs = maps.Clone(f.old.names), maps.Clone(f.old.used), f.old.parts, f.old.logs
+	for key := range f.used {
+		for _, s := range b.made(key).sets {
+			b.addSet(s)
+		}
+	}
+	b.logs = b.logs || f.logs
+	return true
 }
 
 // Fragment makes a part of the table by calling build, or takes it from the last lowering. It may when from is equal, and
@@ -137,10 +187,14 @@ func (b *Builder) fragment(old *fragment, key string, from any, build func() str
 		return old
 	}
 	f := &fragment{key: key, from: from, names: map[model.RuleID]string{}, used: map[setKey]string{}, read: map[ir.SetID]*ir.Set{}}
+	if old != nil && old.from == from {
+		f.old = old
+	}
 	around := b.recording
 	b.recording = f
 	f.result = build()
 	b.recording = around
+	f.old = nil
 	b.fragments[key] = f
 	maps.Copy(b.fresh, f.names)
 	return f
