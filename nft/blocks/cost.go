@@ -28,6 +28,8 @@ type Costs struct {
 	// Cut is what a look-up must cost before dividing the list is thought of, and MinMap how many entries make a map.
 	Cut    float64
 	MinMap int
+	// Short is how many rules a list may have to stay a list of plain rules.
+	Short int
 	// MinMembers is how many rules must ask for sets before addresses are sorted by the sets they are in.
 	MinMembers int
 	// MaxMap is how many elements a map may have before it is cut whatever it costs: large maps are slow to change.
@@ -38,7 +40,7 @@ type Costs struct {
 func DefaultCosts() Costs {
 	return Costs{
 		Rule: 45, Set: 90, Chain: 60, Hash: 60, Array: 200, Step: 25, Map: 20, Field: 15, Line: 4, Alive: 7.5, Group: 17, Cold: 40,
-		Byte: 20e-6, Cut: 300, MinMap: 3, MinMembers: 4, MaxMap: 4096,
+		Byte: 20e-6, Cut: 300, MinMap: 3, Short: 12, MinMembers: 4, MaxMap: 4096,
 	}
 }
 
@@ -48,6 +50,9 @@ const (
 	elementBytes = 120
 	chainBytes   = 400
 	mapBytes     = 1000
+	// memberBytes stands for an element that comes and goes with the members of sets, once for each list: what it costs when
+	// it does so is worth more than its memory.
+	memberBytes = 1500
 )
 
 // cold is how much of what a map needs is not in the cache when this share of packets comes to it.

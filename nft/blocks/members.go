@@ -57,9 +57,9 @@ func (e *estimator) members(out []candidate, d dim) []candidate {
 	each := others + members/max(addrs, 1)*float64(asking)/float64(len(ids)) // items in a region
 	x := price{0.6 * each * (p.costs.Rule + p.costs.Chain/max(each, 1)), 0}
 	classes := min(addrs, math.Exp2(float64(len(ids))))
-	x.bytes = mapBytes + elementBytes*addrs + classes*(chainBytes+min(each, 16)*ruleBytes)
+	x.bytes = mapBytes + memberBytes*addrs + classes*(chainBytes+min(each, 16)*ruleBytes)
 	if simple == asking && others == 0 {
-		x = price{0, mapBytes + elementBytes*addrs}
+		x = price{0, mapBytes + memberBytes*addrs}
 	}
 	find, _ := p.dispatch(d, addrs, true, 0, e.weight)
 	x.ns += find

@@ -11,7 +11,7 @@ import (
 )
 
 // Blocks is the GroupFunc whose chains cost a packet nearly the same whatever the number of rules: it flattens the group
-// and looks it up in verdict maps (nft/blocks).
+// and looks it up in verdict maps (nft/blocks). A group of few rules it leaves to Walk.
 func Blocks(b *Builder, g *ir.Group, v Verdicts) string {
 	return BlocksWith(blocks.Costs{})(b, g, v)
 }
@@ -21,7 +21,14 @@ func BlocksWith(costs blocks.Costs) GroupFunc { return BlocksExplained(costs, ni
 
 // BlocksExplained is BlocksWith that tells report, if it is not nil, how each list was lowered.
 func BlocksExplained(costs blocks.Costs, report func(Report)) GroupFunc {
+	short := costs.Short
+	if costs == (blocks.Costs{}) {
+		short = blocks.DefaultCosts().Short
+	}
 	return func(b *Builder, g *ir.Group, v Verdicts) string {
+		if rulesOf(g) <= short {
+			return Walk(b, g, v) // whose chains other groups share
+		}
 		l, ok := b.State().(*flat.List)
 		if !ok {
 			l = flat.Of(g)
@@ -38,6 +45,22 @@ type flattener struct {
 	v      Verdicts
 	costs  blocks.Costs
 	report func(Report)
+}
+
+// rulesOf is how many rules a packet may have to try.
+func rulesOf(g *ir.Group) int {
+	n := 0
+	for i := range g.Tiers {
+		for _, p := range g.Tiers[i].Policies {
+			if !p.Staged {
+				n += len(p.Rules(g.Direction))
+			}
+		}
+	}
+	for _, p := range g.Profiles {
+		n += len(p.Rules(g.Direction))
+	}
+	return n
 }
 
 // plans are those of a list, for IPv4 and IPv6.
