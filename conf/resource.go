@@ -89,7 +89,13 @@ func fieldDiagnostic(root *tree.Node, e model.FieldError, note *Note) *hcl.Diagn
 	if !e.Warning {
 		summary = "Invalid " + summary
 	}
-	dg := diagnostic(severity, r, summary, "%s", sentence(strings.TrimPrefix(e.Msg, "invalid selector: ")))
+	detail := sentence(strings.TrimPrefix(e.Msg, "invalid selector: "))
+	if exact && n.Kind == tree.String {
+		if s := schema.Suggest(n.Text, e.Words); s != "" {
+			detail += fmt.Sprintf(" Did you mean %q?", s)
+		}
+	}
+	dg := diagnostic(severity, r, summary, "%s", detail)
 	dg.Extra = note
 	return dg
 }

@@ -1,6 +1,9 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // FieldError is one thing that is wrong with a resource, or, as a Warning, legal but surprising.
 type FieldError struct {
@@ -13,6 +16,8 @@ type FieldError struct {
 	Warning bool
 	// Column is the 1-based character in the field's text that the message is about, 0 when it is about all of it.
 	Column int
+	// Words are the values that the field may have, when it has another.
+	Words []string
 }
 
 // Error is "path: message".
@@ -32,6 +37,11 @@ func (f *findings) errorf(path, format string, args ...any) {
 
 func (f *findings) warnf(path, format string, args ...any) {
 	*f = append(*f, FieldError{Path: path, Msg: fmt.Sprintf(format, args...), Warning: true})
+}
+
+// oneOf reports a value that is none of some words.
+func (f *findings) oneOf(path string, words ...string) {
+	*f = append(*f, FieldError{Path: path, Msg: `supported values: "` + strings.Join(words, `", "`) + `"`, Words: words})
 }
 
 // limit checks the length of a list.

@@ -69,7 +69,7 @@ func (f *findings) kubernetesPorts(at string, ports []KubernetesPort) {
 	for i := range ports {
 		p, path := &ports[i], index(at, i)
 		if !HasPorts(p.protocol().Number) || p.protocol().Name == "" {
-			f.errorf(path+".protocol", `supported values: "SCTP", "TCP", "UDP"`)
+			f.oneOf(path+".protocol", "SCTP", "TCP", "UDP")
 		}
 		switch {
 		case p.Port == nil:

@@ -71,7 +71,7 @@ func (f *findings) stagedAction(action string) {
 	switch action {
 	case "", "Set", stagedDelete, "Learn", "Ignore":
 	default:
-		f.errorf("spec.stagedAction", `supported values: "Set", "Delete", "Learn", "Ignore"`)
+		f.oneOf("spec.stagedAction", "Set", "Delete", "Learn", "Ignore")
 	}
 }
 
@@ -87,7 +87,7 @@ func (f *findings) types(path string, types []Direction) {
 	for i, t := range types {
 		switch {
 		case t != Ingress && t != Egress:
-			f.errorf(index(path, i), `supported values: "Ingress", "Egress"`)
+			f.oneOf(index(path, i), "Ingress", "Egress")
 		case slices.Contains(types[:i], t):
 			f.errorf(index(path, i), "'%s' type specified more than once", t)
 		}
@@ -98,7 +98,7 @@ func (f *findings) hints(hints []string) {
 	for i, h := range hints {
 		switch {
 		case h != hintNeededOnNodes:
-			f.errorf(index("spec.performanceHints", i), `supported values: "%s"`, hintNeededOnNodes)
+			f.oneOf(index("spec.performanceHints", i), hintNeededOnNodes)
 		case slices.Contains(hints[:i], h):
 			f.errorf(index("spec.performanceHints", i), "hint specified more than once")
 		}
@@ -140,7 +140,7 @@ func (f *findings) tier(t *Tier) {
 		action = t.Spec.DefaultAction
 	}
 	if action != Deny && action != Pass {
-		f.errorf("spec.defaultAction", `supported values: "Deny", "Pass"`)
+		f.oneOf("spec.defaultAction", "Deny", "Pass")
 	}
 	b, ok := builtInTiers[t.Metadata.Name]
 	if ok && order != b.order {

@@ -35,10 +35,10 @@ func (f *findings) rules(rules []Rule, ctx ruleContext) {
 
 func (f *findings) rule(at string, r *Rule, ctx ruleContext) {
 	if !slices.Contains([]Action{Allow, Deny, Log, Pass}, r.Action) {
-		f.errorf(at+".action", `supported values: "Allow", "Deny", "Log", "Pass"`)
+		f.oneOf(at+".action", "Allow", "Deny", "Log", "Pass")
 	}
 	if r.IPVersion != 0 && r.IPVersion != 4 && r.IPVersion != 6 {
-		f.errorf(at+".ipVersion", `supported values: "4", "6"`)
+		f.oneOf(at+".ipVersion", "4", "6")
 	}
 	f.protocol(at+".protocol", r.Protocol, r.IPVersion)
 	f.protocol(at+".notProtocol", r.NotProtocol, r.IPVersion)

@@ -17,10 +17,45 @@ import (
 
 // fileFlag is -f, the policy files to read.
 func fileFlag(cmd *cobra.Command, files *[]string) {
-	cmd.Flags().StringArrayVarP(files, fileFlagName, "f", nil, "policy `PATH`: a file, a directory, or - for standard input; may be repeated")
+	cmd.Flags().VarP(&paths{files}, fileFlagName, "f", "policy `PATH`: a file, a directory, or - for standard input; may be repeated")
 }
 
 const fileFlagName = "file"
+
+// paths implements pflag.SliceValue, which collects the paths of a flag that may be repeated.
+type paths struct{ list *[]string }
+
+var (
+	_ pflag.Value      = (*paths)(nil)
+	_ pflag.SliceValue = (*paths)(nil)
+)
+
+func (p *paths) String() string     { return strings.Join(*p.list, ",") }
+func (p *paths) Type() string       { return "stringArray" }
+func (p *paths) GetSlice() []string { return *p.list }
+
+// Append implements pflag.SliceValue. Scripts give an empty path when a variable that should hold one is not set.
+func (p *paths) Append(s string) error {
+	if s == "" {
+		return &usageError{fmt.Errorf("-f \"\": the path of a policy file must not be empty")}
+	}
+	*p.list = append(*p.list, s)
+	return nil
+}
+
+// Set implements pflag.Value.
+func (p *paths) Set(s string) error { return p.Append(s) }
+
+// Replace implements pflag.SliceValue.
+func (p *paths) Replace(list []string) error {
+	*p.list = nil
+	for _, s := range list {
+		if err := p.Append(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func configFlag(cmd *cobra.Command, config *string) {
 	cmd.Flags().StringVar(config, "config", "", "the daemon's configuration `FILE` (HCL, YAML or JSON)")
