@@ -63,7 +63,7 @@ func layerWord(l model.Layer) string {
 	case model.LayerForward:
 		return "-forward"
 	case model.LayerPreDNAT:
-		return "-predNAT"
+		return "-preDNAT"
 	case model.LayerUntracked:
 		return "-untracked"
 	}

@@ -11,7 +11,7 @@ import (
 // earlyChains are where untracked and preDNAT policy goes to allow a packet.
 const (
 	chainAllowUntracked = "allow-untracked"
-	chainAllowPreDNAT   = "allow-predNAT"
+	chainAllowPreDNAT   = "allow-preDNAT"
 )
 
 // allowEarly is the allow verdict of the untracked and preDNAT layers: it marks the packet for the later stages.
@@ -62,7 +62,7 @@ func (s *stager) manglePrerouting() {
 			return ruleset.Verdict{}
 		}
 		v := Verdicts{Allow: s.allowEarly(chainAllowPreDNAT), Deny: drop}
-		return s.entry("predNAT-in", e, model.Ingress, model.LayerPreDNAT, v, func(c *ruleset.Chain) {
+		return s.entry("preDNAT-in", e, model.Ingress, model.LayerPreDNAT, v, func(c *ruleset.Chain) {
 			s.invalid(c)
 			s.failsafe(c, model.Ingress)
 		})
