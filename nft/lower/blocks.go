@@ -189,8 +189,8 @@ func (f *flattener) tail(l *flat.List, next map[*flat.List]string) []*ruleset.Ru
 	case flat.Goto:
 		return []*ruleset.Rule{{Statements: []ruleset.Statement{ruleset.GotoChain(next[l.End.Next])}}}
 	case flat.Deny:
-		name := fmt.Sprintf("%s list %s", l.End.Why, l.ID)
-		id := DefaultID(name)
+		name := ir.ListDefault(l.End.Why, string(l.ID))
+		id := ir.DefaultID(name)
 		f.b.Name(id, name)
 		return []*ruleset.Rule{{Statements: []ruleset.Statement{ruleset.Counter{}, f.v.Deny}, Comment: Comment(name, l.End.Origin, id), ID: id}}
 	}

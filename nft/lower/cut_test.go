@@ -45,7 +45,7 @@ func TestCutConnections(t *testing.T) {
 				}
 			}
 		}
-		if name := l.Names[lower.DefaultID("cut-connection")]; (name != "") != (cut != 0) {
+		if name := l.Names[ir.DefaultID("cut-connection")]; (name != "") != (cut != 0) {
 			t.Errorf("cut 0x%x: the counter is named %q", cut, name)
 		}
 	}

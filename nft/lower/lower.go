@@ -228,7 +228,7 @@ func add(c *ruleset.Chain, statements ...ruleset.Statement) {
 func (b *Builder) builtin(c *ruleset.Chain, name string, statements ...ruleset.Statement) {
 	n := len(statements) - 1
 	statements = slices.Insert(statements, n, ruleset.Statement(ruleset.Counter{}))
-	id := DefaultID(name)
+	id := ir.DefaultID(name)
 	b.Name(id, name)
 	c.Rules = append(c.Rules, &ruleset.Rule{Statements: statements, Comment: Comment(name, model.Origin{}, id), ID: id})
 }

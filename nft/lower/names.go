@@ -70,14 +70,6 @@ func layerWord(l model.Layer) string {
 	return ""
 }
 
-// DefaultID identifies the counter of something that is not a policy rule: a default or a built-in rule.
-func DefaultID(name string) model.RuleID {
-	h := fnv.New64a()
-	h.Write([]byte("builtin\x00"))
-	h.Write([]byte(name))
-	return model.RuleID(h.Sum64())
-}
-
 // Comment is the comment of a rule or element: what it is, where it was written and its identifier, from which counters
 // and log messages are attributed. It is cut in front of the origin if it would be too long.
 func Comment(ref string, o model.Origin, id model.RuleID) string {

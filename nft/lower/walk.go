@@ -145,7 +145,7 @@ func (w *walk) deny(c *ruleset.Chain, why string, o model.Origin) {
 // by what denied.
 func (b *Builder) DefaultDeny(g *ir.Group, why string, o model.Origin, v Verdicts) *ruleset.Rule {
 	name := fmt.Sprintf("%s %s", why, g.ID)
-	id := DefaultID(name)
+	id := ir.DefaultID(name)
 	b.Name(id, name)
 	return &ruleset.Rule{Statements: []ruleset.Statement{ruleset.Counter{}, v.Deny}, Comment: Comment(name, o, id), ID: id}
 }
