@@ -17,36 +17,90 @@ type Key6 struct {
 }
 
 // Lookup4 writes to out[i] the Value of the first rule that matches keys[i], or NoMatch. out is at least as long as
-// keys. The classifier is an IPv4 one. It does not allocate and may run in many goroutines.
+// keys; the more keys at once the faster, up to a few hundred. The classifier is an IPv4 one. It does not allocate and
+// may run in many goroutines.
 func (c *Classifier) Lookup4(keys []Key4, out []uint32) {
 	out = out[:len(keys)]
-	for i := range keys {
-		k := &keys[i]
-		ports := uint32(k.SrcPort)<<16 | uint32(k.DstPort)
-		best := c.find(&tuple{k.Src, k.Dst, ports, uint32(k.Protocol)})
-		if len(c.overlay) > 0 {
-			out[i] = c.overlaid(best, &packet{u128{lo: uint64(k.Src)}, u128{lo: uint64(k.Dst)}, ports, k.Protocol})
-		} else {
-			out[i] = c.value(best)
+	if len(keys) < fewKeys {
+		for i := range keys {
+			t := keys[i].tuple()
+			out[i] = c.answer4(&keys[i], c.find(&t))
 		}
+		return
+	}
+	var b batch
+	for len(keys) > 0 {
+		n := min(len(keys), width)
+		for i := range keys[:n] {
+			b.tuples[i&(width-1)] = keys[i].tuple()
+		}
+		b.find(c, n)
+		if c.Pending() == 0 {
+			for i := range out[:n] {
+				out[i] = c.value(b.best[i&(width-1)])
+			}
+		} else {
+			for i := range out[:n] {
+				out[i] = c.answer4(&keys[i], b.best[i&(width-1)])
+			}
+		}
+		keys, out = keys[n:], out[n:]
 	}
 }
 
 // Lookup6 is Lookup4 for IPv6.
 func (c *Classifier) Lookup6(keys []Key6, out []uint32) {
 	out = out[:len(keys)]
-	for i := range keys {
-		k := &keys[i]
-		src := u128{binary.BigEndian.Uint64(k.Src[:8]), binary.BigEndian.Uint64(k.Src[8:])}
-		dst := u128{binary.BigEndian.Uint64(k.Dst[:8]), binary.BigEndian.Uint64(k.Dst[8:])}
-		ports := uint32(k.SrcPort)<<16 | uint32(k.DstPort)
-		best := c.find(&tuple{c.src.rank(src), c.dst.rank(dst), ports, uint32(k.Protocol)})
-		if len(c.overlay) > 0 {
-			out[i] = c.overlaid(best, &packet{src, dst, ports, k.Protocol})
-		} else {
-			out[i] = c.value(best)
+	if len(keys) < fewKeys {
+		for i := range keys {
+			t := c.tuple6(&keys[i])
+			out[i] = c.answer6(&keys[i], c.find(&t))
 		}
+		return
 	}
+	var b batch
+	for len(keys) > 0 {
+		n := min(len(keys), width)
+		for i := range keys[:n] {
+			b.tuples[i&(width-1)] = c.tuple6(&keys[i])
+		}
+		b.find(c, n)
+		for i := range out[:n] {
+			out[i] = c.answer6(&keys[i], b.best[i&(width-1)])
+		}
+		keys, out = keys[n:], out[n:]
+	}
+}
+
+// fewKeys: fewer are looked up one by one, which begins sooner.
+const fewKeys = 4
+
+func (k *Key4) tuple() tuple {
+	return tuple{k.Src, k.Dst, uint32(k.SrcPort)<<16 | uint32(k.DstPort), uint32(k.Protocol)}
+}
+
+func (c *Classifier) tuple6(k *Key6) tuple {
+	src := u128{binary.BigEndian.Uint64(k.Src[:8]), binary.BigEndian.Uint64(k.Src[8:])}
+	dst := u128{binary.BigEndian.Uint64(k.Dst[:8]), binary.BigEndian.Uint64(k.Dst[8:])}
+	return tuple{c.src.rank(src), c.dst.rank(dst), uint32(k.SrcPort)<<16 | uint32(k.DstPort), uint32(k.Protocol)}
+}
+
+// answer4 is the value for a packet whose first live slot is best: the overlay may know better.
+func (c *Classifier) answer4(k *Key4, best uint32) uint32 {
+	if len(c.overlay) == 0 {
+		return c.value(best)
+	}
+	p := packet{u128{lo: uint64(k.Src)}, u128{lo: uint64(k.Dst)}, uint32(k.SrcPort)<<16 | uint32(k.DstPort), k.Protocol}
+	return c.overlaid(best, &p)
+}
+
+func (c *Classifier) answer6(k *Key6, best uint32) uint32 {
+	if len(c.overlay) == 0 {
+		return c.value(best)
+	}
+	src := u128{binary.BigEndian.Uint64(k.Src[:8]), binary.BigEndian.Uint64(k.Src[8:])}
+	dst := u128{binary.BigEndian.Uint64(k.Dst[:8]), binary.BigEndian.Uint64(k.Dst[8:])}
+	return c.overlaid(best, &packet{src, dst, uint32(k.SrcPort)<<16 | uint32(k.DstPort), k.Protocol})
 }
 
 // find is the first live slot that matches, or NoMatch.

@@ -61,10 +61,11 @@ func (w world) rule(n int) Rule {
 	}
 }
 
-// check compares c with a scan of want on packets around the rules.
+// check compares c with a scan of want on packets around the rules, looked up together and one by one.
 func (w world) check(t *testing.T, c *Classifier, want []Rule, packets int) {
 	t.Helper()
-	for range packets {
+	keys4, keys6, expect := make([]Key4, packets), make([]Key6, packets), make([]uint32, packets)
+	for n := range packets {
 		src, dst := w.addr(), w.addr()
 		if len(want) > 0 && w.rng.IntN(2) == 0 {
 			if r := want[w.rng.IntN(len(want))]; r.Src.IsValid() && r.Dst.IsValid() {
@@ -72,21 +73,31 @@ func (w world) check(t *testing.T, c *Classifier, want []Rule, packets int) {
 			}
 		}
 		sport, dport, proto := w.ports().Min, w.ports().Max, uint8(w.rng.IntN(4))
-		expect := uint32(NoMatch)
+		expect[n] = NoMatch
 		for i := range want {
 			if matches(&want[i], src, dst, sport, dport, proto) {
-				expect = want[i].Value
+				expect[n] = want[i].Value
 				break
 			}
 		}
-		var got [1]uint32
 		if w.v6 {
-			c.Lookup6([]Key6{{src.As16(), dst.As16(), sport, dport, proto}}, got[:])
+			keys6[n] = Key6{src.As16(), dst.As16(), sport, dport, proto}
 		} else {
-			c.Lookup4([]Key4{{v4(src), v4(dst), sport, dport, proto}}, got[:])
+			keys4[n] = Key4{v4(src), v4(dst), sport, dport, proto}
 		}
-		if got[0] != expect {
-			t.Fatalf("%v:%d > %v:%d proto %d among %d rules: value %#x, want %#x", src, sport, dst, dport, proto, len(want), got[0], expect)
+	}
+	look := func(i, j int, out []uint32) {
+		if w.v6 {
+			c.Lookup6(keys6[i:j], out)
+		} else {
+			c.Lookup4(keys4[i:j], out)
+		}
+	}
+	together, single := make([]uint32, packets), make([]uint32, 1)
+	look(0, packets, together)
+	for n := range packets {
+		if look(n, n+1, single); single[0] != expect[n] || together[n] != expect[n] {
+			t.Fatalf("%+v %+v among %d rules: value %#x alone, %#x together, want %#x", keys4[n], keys6[n], len(want), single[0], together[n], expect[n])
 		}
 	}
 }
