@@ -3,7 +3,10 @@ package measure
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"os/exec"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,17 +19,19 @@ import (
 
 // Names of what Classify compares.
 const (
-	scanName      = "linear-scan"
-	rampartName   = "rampart-classify"
-	dpdkName      = "dpdk-scalar"
-	dpdkBestName  = "dpdk-vector"
+	scanName     = "linear-scan"
+	rampartName  = "rampart-classify"
+	dpdkName     = "dpdk-scalar"
+	dpdkBestName = "dpdk-vector"
+	// lookupBatch is how many packets are looked up in a call, in dpdk-test-acl too.
 	lookupBatch   = 256
 	linearLookups = 200 // packets for the scan, which is slow
 )
 
-// Classify measures packet classifiers in user space on one core: rampart's, a linear scan of the same rules as its
-// baseline, and DPDK's rte_acl where dpdk-test-acl is installed. It needs no root and no lab. Of the plan it uses sets,
-// families, rules, flows, repetitions, duration, core, seed and progress.
+// Classify measures packet classifiers in user space on one core: rampart's, a linear scan of the same rules, and DPDK's
+// rte_acl where dpdk-test-acl is installed. They take turns with the same rules and packets. The baseline is rte_acl without
+// vector instructions where it can be had, else the scan. It needs no root and no lab. Of the plan it uses sets, families,
+// rules, flows, repetitions, duration, core, seed and progress.
 func Classify(ctx context.Context, p Plan) (*report.Document, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
@@ -48,6 +53,9 @@ func Classify(ctx context.Context, p Plan) (*report.Document, error) {
 		},
 	}}
 	r.doc.Method.Realtime = false
+	if _, err := exec.LookPath(dpdkProgram); err == nil && !slices.Contains(p.Families, 6) {
+		r.doc.Baseline = dpdkName
+	}
 	start := time.Now()
 	err = onCore(p.CPU, func() error { return r.classifyAll(ctx) })
 	r.doc.Seconds = time.Since(start).Seconds()
@@ -80,7 +88,7 @@ func (r *runner) classifyAll(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
-				c := report.Case{Set: name, Family: family, Rules: n}
+				c := report.Case{Set: name, Family: family, Rules: len(set.Rules)}
 				if err := r.classifyCase(ctx, c, set); err != nil {
 					return fmt.Errorf("%s of %d rules, IPv%d: %w", name, n, family, err)
 				}
@@ -100,10 +108,12 @@ type classifier struct {
 
 func (r *runner) classifyCase(ctx context.Context, c report.Case, set *filter.Set) error {
 	scan := filter.NewScanner(set)
-	flows, err := scan.Flows(filter.PlaceAny, filter.TrafficMixed, r.Flows, r.Seed)
+	flows := packetsInside(set, scan, r.Flows, r.Seed)
+	dpdk, err := r.newDPDK(c, set, flows)
 	if err != nil {
 		return err
 	}
+	defer dpdk.close()
 	names := r.named()
 	for k := range r.Repeat {
 		r.step(fmt.Sprintf("classify: %s of %d rules, IPv%d, %d of %d", c.Set, c.Rules, c.Family, k+1, r.Repeat))
@@ -121,17 +131,27 @@ func (r *runner) classifyCase(ctx context.Context, c report.Case, set *filter.Se
 			r.doc.Failures = append(r.doc.Failures, fmt.Sprintf("%s, %s of %d rules: %s", rampartName, c.Set, c.Rules, wrong))
 			return nil
 		}
-		r.result(names[scanName], report.Lookups, c, "", r.scanRate(scan, flows))
 		r.result(names[rampartName], report.Lookups, c, "", x.rate(r.Duration))
 		r.result(names[rampartName], report.Build, c, "", took.Seconds())
 		if k == 0 {
 			r.result(names[rampartName], report.TableMemory, c, "", float64(built.Bytes())/float64(len(set.Rules)))
 		}
-		if err := r.dpdk(ctx, names, c, set, flows); err != nil {
-			return err
-		}
+		dpdk.measure(ctx, r, names)
+		r.result(names[scanName], report.Lookups, c, "", r.scanRate(scan, flows))
 	}
 	return nil
+}
+
+// packetsInside draws packets, each from inside a rule that is drawn first.
+func packetsInside(set *filter.Set, scan *filter.Scanner, n int, seed uint64) []filter.Flow {
+	rng := rand.New(rand.NewPCG(seed, 31))
+	flows := make([]filter.Flow, n)
+	for i := range flows {
+		p := set.Rules[rng.IntN(len(set.Rules))].Packet(rng)
+		action, rule := scan.Decide(&p)
+		flows[i] = filter.Flow{Packet: p, Want: action, Rule: rule}
+	}
+	return flows
 }
 
 // classifyRules are the rules with their positions as values.

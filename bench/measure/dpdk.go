@@ -30,46 +30,71 @@ func (r *runner) named() map[string]*sut.System {
 	return out
 }
 
-// dpdk measures DPDK's classifier with its own test program on the same rules and packets.
-func (r *runner) dpdk(ctx context.Context, names map[string]*sut.System, c report.Case, set *filter.Set, flows []filter.Flow) error {
-	path, err := exec.LookPath("dpdk-test-acl")
-	reason := ""
-	switch {
-	case err != nil:
-		reason = "dpdk-test-acl is not installed"
-	case c.Family == 6:
-		reason = "dpdk-test-acl reads IPv4 here"
+// dpdkProgram is DPDK's own test program for its classifier.
+const dpdkProgram = "dpdk-test-acl"
+
+// dpdk measures DPDK's classifier on files of rules and packets.
+type dpdk struct {
+	c             report.Case
+	dir           string
+	rules, rounds int
+	// missing says why there is nothing to measure.
+	missing string
+}
+
+func (r *runner) newDPDK(c report.Case, set *filter.Set, flows []filter.Flow) (*dpdk, error) {
+	d := &dpdk{c: c, rules: len(set.Rules), rounds: max(1, int(r.Duration.Seconds()*10e6)/len(flows))}
+	if _, err := exec.LookPath(dpdkProgram); err != nil {
+		d.missing = dpdkProgram + " is not installed"
+		return d, nil
 	}
-	if reason != "" {
-		r.skip(names[dpdkName], fmt.Sprintf("IPv%d", c.Family), reason)
-		r.skip(names[dpdkBestName], fmt.Sprintf("IPv%d", c.Family), reason)
-		return nil
+	if c.Family == 6 {
+		d.missing = dpdkProgram + " is given IPv4 only"
+		return d, nil
 	}
-	dir, err := os.MkdirTemp(r.Options.Dir, "dpdk")
-	if err != nil {
-		return err
+	var err error
+	if d.dir, err = os.MkdirTemp(r.Options.Dir, "dpdk"); err != nil {
+		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	rules, trace := filepath.Join(dir, "rules"), filepath.Join(dir, "trace")
-	if err := errors.Join(createFile(rules, func(w io.Writer) error { return writeFilters(w, set) }),
-		createFile(trace, func(w io.Writer) error { return writeTrace(w, flows) })); err != nil {
-		return err
+	if err := errors.Join(createFile(d.path("rules"), func(w io.Writer) error { return writeFilters(w, set) }),
+		createFile(d.path("trace"), func(w io.Writer) error { return writeTrace(w, flows) })); err != nil {
+		d.close()
+		return nil, err
 	}
-	rounds := max(1, int(r.Duration.Seconds()*10e6)/len(flows))
-	for name, algorithms := range map[string][]string{dpdkName: {"scalar"}, dpdkBestName: {"avx512x32", "avx512x16", "avx2", "sse", "neon"}} {
+	return d, nil
+}
+
+func (d *dpdk) path(name string) string { return filepath.Join(d.dir, name) }
+
+func (d *dpdk) close() {
+	if d.dir != "" {
+		os.RemoveAll(d.dir)
+	}
+}
+
+// measure runs the plain classifier, then the best that the processor has instructions for.
+func (d *dpdk) measure(ctx context.Context, r *runner, names map[string]*sut.System) {
+	for _, x := range []struct {
+		name       string
+		algorithms []string
+	}{{dpdkName, []string{"scalar"}}, {dpdkBestName, []string{"avx512x32", "avx512x16", "avx2", "sse", "neon"}}} {
+		if d.missing != "" {
+			r.skip(names[x.name], fmt.Sprintf("IPv%d", d.c.Family), d.missing)
+			continue
+		}
 		var rate float64
-		for _, a := range algorithms { // the first that the processor has
-			if rate, err = r.dpdkRate(ctx, path, rules, trace, a, rounds); err == nil {
+		var err error
+		for _, a := range x.algorithms {
+			if rate, err = d.rate(ctx, r.CPU, a); err == nil {
 				break
 			}
 		}
 		if err != nil {
-			r.skip(names[name], fmt.Sprintf("%s of %d rules", c.Set, c.Rules), err.Error())
+			r.skip(names[x.name], fmt.Sprintf("%s of %d rules", d.c.Set, d.c.Rules), err.Error())
 			continue
 		}
-		r.result(names[name], report.Lookups, c, "", rate)
+		r.result(names[x.name], report.Lookups, d.c, "", rate)
 	}
-	return nil
 }
 
 func createFile(path string, fn func(io.Writer) error) error {
@@ -111,11 +136,12 @@ func writeTrace(w io.Writer, flows []filter.Flow) error {
 
 var dpdkResult = regexp.MustCompile(`([0-9.]+) pkt/sec`)
 
-func (r *runner) dpdkRate(ctx context.Context, path, rules, trace, algorithm string, rounds int) (float64, error) {
+func (d *dpdk) rate(ctx context.Context, cpu int, algorithm string) (float64, error) {
 	ctx, stop := context.WithTimeout(ctx, dpdkTimeout)
 	defer stop()
-	out, err := exec.CommandContext(ctx, path, "--no-huge", "--no-pci", "--no-telemetry", "-m", "2048", "--force-max-simd-bitwidth=512", "-l", strconv.Itoa(r.CPU), "--",
-		"--rulesf="+rules, "--tracef="+trace, "--tracestep=256", "--iter="+strconv.Itoa(rounds), "--alg="+algorithm, "--verbose=0").CombinedOutput()
+	out, err := exec.CommandContext(ctx, dpdkProgram, "--no-huge", "--no-pci", "--no-telemetry", "-m", "2048", "--force-max-simd-bitwidth=512", "-l", strconv.Itoa(cpu), "--",
+		"--rulesf="+d.path("rules"), "--rulenum="+strconv.Itoa(d.rules+1), "--tracef="+d.path("trace"), "--tracestep="+strconv.Itoa(lookupBatch),
+		"--iter="+strconv.Itoa(d.rounds), "--alg="+algorithm, "--verbose=0").CombinedOutput()
 	m := dpdkResult.FindSubmatch(out)
 	if err != nil || m == nil {
 		text := strings.TrimSpace(string(out))

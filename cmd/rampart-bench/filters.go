@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -10,12 +11,12 @@ import (
 )
 
 // readFilters makes sets of ClassBench files. A file is cut to the wanted number of rules; a number above its length
-// means all of it.
+// means all of it. A name without a directory may also be that of a file in the folder classbench of $RAMPART_DATA.
 func (f *planFlags) readFilters() error {
 	sets := map[string][]classbench.Filter{}
 	f.plan.Sets = nil
 	for _, path := range f.files {
-		list, err := classbench.Open(path)
+		list, err := classbench.Open(find(path))
 		if err != nil {
 			return err
 		}
@@ -32,4 +33,18 @@ func (f *planFlags) readFilters() error {
 		return s, err
 	}
 	return nil
+}
+
+// find is the path of a filter file: as given, or that of stored data.
+func find(path string) string {
+	data := os.Getenv("RAMPART_DATA")
+	if data == "" || isFile(path) || filepath.Base(path) != path {
+		return path
+	}
+	for _, name := range []string{path, path + ".gz"} {
+		if stored := filepath.Join(data, "classbench", name); isFile(stored) {
+			return stored
+		}
+	}
+	return path
 }

@@ -95,12 +95,15 @@ func newHoldCommand(e *env) *cobra.Command {
 func newClassifyCommand(e *env) *cobra.Command {
 	p := measure.Default()
 	p.Sets, p.Rules = []string{"acl"}, []int{10, 100, 1000, 10_000, 100_000}
+	p.Flows, p.Duration = 1<<15, 200*time.Millisecond
 	return planCommand(e, measure.Classify, &cobra.Command{
 		Use:   "classify",
 		Short: "Packet classifiers in user space: rampart's, a linear scan, DPDK's",
 		Long: `Measure the classifier of the fast path on one core, against a linear scan of the same rules and, where dpdk-test-acl is
-installed, against DPDK's rte_acl. It needs no root. Every answer is compared with the scan's first.`,
-		Example: "  rampart-bench classify\n  rampart-bench classify --filters fw1_10k.gz --rules 10k",
+installed, against DPDK's rte_acl without and with vector instructions. They take turns with the same rules and packets.
+Ratios are to rte_acl without vector instructions where it can be had. It needs no root. Every answer is compared with
+the scan's first. Filter files are also looked for in the folder classbench of $RAMPART_DATA.`,
+		Example: "  rampart-bench classify\n  rampart-bench classify --rules 100k --filters acl1_1k,acl1_10k,fw1_1k,fw1_10k,ipc1_1k,ipc1_10k",
 	}, newPlanFlags(p), false)
 }
 
