@@ -1,34 +1,38 @@
 package conf
 
 import (
+	"hash/maphash"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
-
-	"rampart/model"
 )
 
 // crossFindings are what crossCheck found. It looks at all resources, so after a change of a few files it is put off:
 // until then the warnings of the last time stand. Errors, which are keys defined twice, are found at once.
 type crossFindings struct {
 	diags hcl.Diagnostics
-	// keys counts the definitions of each key, twice is how many have several; nil while the counts are not kept.
-	keys  map[model.Key]int
+	// keys counts the definitions of each key, by a hash of it, twice is how many have several; nil while the counts are not
+	// kept. Should two keys have the same hash, everything is looked at more often than need be.
+	keys  map[uint64]int32
 	twice int
+	seed  maphash.Seed
 	// due tells that files have changed since the last look.
 	due bool
 }
 
 // update takes in loaded files; replaced tells what is different, nil when everything may be. Only with later set will
 // there be a call of check.
-func (c *crossFindings) update(files []*loadedFile, replaced []replacement, later bool) hcl.Diagnostics {
+func (c *crossFindings) update(s *FileSource, replaced []replacement, later bool) hcl.Diagnostics {
 	switch {
 	case replaced == nil:
 		c.keys, c.due = nil, true
+		if later {
+			c.count(s.loaded)
+		}
 	case len(replaced) > 0:
 		c.due = true
 		if c.keys == nil {
-			c.count(files)
+			c.count(s.loaded)
 		} else {
 			for _, r := range replaced {
 				c.add(r.old, -1)
@@ -37,26 +41,31 @@ func (c *crossFindings) update(files []*loadedFile, replaced []replacement, late
 		}
 	}
 	if c.due && (!later || c.keys == nil || c.twice > 0 || c.diags.HasErrors()) {
-		c.look(files)
+		c.diags, c.due = crossCheck(s.loaded, s.content), false
+	}
+	if c.due {
+		select {
+		case s.due <- struct{}{}:
+		default:
+		}
 	}
 	return c.diags
 }
 
-// look checks now.
-func (c *crossFindings) look(files []*loadedFile) {
-	c.diags, c.due = crossCheck(files), false
-}
-
 func (c *crossFindings) count(files []*loadedFile) {
-	c.keys, c.twice = map[model.Key]int{}, 0
+	n := 0
+	for _, f := range files {
+		n += len(f.resources)
+	}
+	c.keys, c.twice, c.seed = make(map[uint64]int32, n), 0, maphash.MakeSeed()
 	for _, f := range files {
 		c.add(f, 1)
 	}
 }
 
-func (c *crossFindings) add(f *loadedFile, n int) {
+func (c *crossFindings) add(f *loadedFile, n int32) {
 	for _, r := range f.resources {
-		k := r.Key()
+		k := maphash.Comparable(c.seed, r.Key())
 		before := c.keys[k]
 		after := before + n
 		if after == 0 {
@@ -81,7 +90,7 @@ func (s *FileSource) check() (differs bool) {
 	if !due {
 		return false
 	}
-	diags := crossCheck(files)
+	diags := crossCheck(files, s.content)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !slices.Equal(s.loaded, files) {

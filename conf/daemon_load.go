@@ -22,7 +22,7 @@ func LoadDaemon(path string) (*Daemon, hcl.Diagnostics) {
 		return nil, hcl.Diagnostics{unreadable(path, err)}
 	}
 	defer f.Close()
-	src, err := readLimited(f, 0)
+	src, err := readLimited(f)
 	if err != nil {
 		return nil, hcl.Diagnostics{unreadable(path, err)}
 	}

@@ -1,9 +1,9 @@
 package conf
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"io"
 	"os"
@@ -28,6 +28,8 @@ type FileOptions struct {
 	MaxDelay time.Duration
 	// Stdin is what "-" reads; os.Stdin when nil.
 	Stdin io.Reader
+	// Watched tells that Watch will run: the first Load, too, leaves it to Watch to look how resources fit together.
+	Watched bool
 }
 
 // DefaultDebounce is FileOptions.Debounce when zero.
@@ -48,7 +50,9 @@ func FilesWith(opts FileOptions, paths ...string) *FileSource {
 	if opts.Stdin == nil {
 		opts.Stdin = os.Stdin
 	}
-	return &FileSource{opts: opts, paths: paths, once: map[string][]byte{}, files: map[string]*loadedFile{}}
+	return &FileSource{
+		opts: opts, paths: paths, once: map[string][]byte{}, files: map[string]*loadedFile{}, due: make(chan struct{}, 1),
+	}
 }
 
 // FileSource is a Source of resources in files.
@@ -59,22 +63,27 @@ type FileSource struct {
 	// looking is held while the files are read.
 	looking sync.Mutex
 
-	mu sync.Mutex
 	// once holds what can be read only once: standard input and pipes.
-	once map[string][]byte
+	once   map[string][]byte
+	onceMu sync.Mutex
+
+	mu sync.Mutex
 	// files are the decoded files of the last Load, by name; loaded are the same in order.
 	files  map[string]*loadedFile
 	loaded []*loadedFile
 	// taken are the inputs that the loaded files were made from.
-	taken []input
+	taken []*input
 	// seen is the digest of what was last loaded or announced, "" before the first Load.
 	seen string
 	// announced is what Watch has seen and Load has not taken in yet.
 	announced *snapshot
 	// base is what was last seen, announced or not; its inputs lack the content that has been decoded.
 	base *snapshot
-	// cross are the findings about how resources fit together.
+	// cross are the findings about how resources fit together; due wakes Watch when it is to look for them.
 	cross crossFindings
+	due   chan struct{}
+	// asked tells that Refresh was called since the last Load.
+	asked bool
 }
 
 var _ Source = (*FileSource)(nil)
@@ -86,10 +95,10 @@ func (s *FileSource) Name() string { return "files:" + strings.Join(s.paths, ","
 // file that did not change and still starts on the same line. After Watch has announced a change, the next Load takes in
 // what Watch has seen; any other looks at all files.
 func (s *FileSource) Load(ctx context.Context) (*model.Bundle, hcl.Diagnostics) {
-	snap := s.announcement()
+	snap, asked := s.announcement()
 	watched := snap != nil
 	if !watched {
-		snap = s.snapshot()
+		snap = s.snapshot(false)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,7 +115,7 @@ func (s *FileSource) Load(ctx context.Context) (*model.Bundle, hcl.Diagnostics) 
 		diags = append(diags, f.diags...)
 		b.Resources = append(b.Resources, f.resources...)
 	}
-	diags = append(diags, s.cross.update(s.loaded, replaced, watched)...)
+	diags = append(diags, s.cross.update(s, replaced, watched || s.opts.Watched && !asked)...)
 	if err := ctx.Err(); err != nil {
 		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Interrupted", Detail: err.Error()})
 	}
@@ -120,16 +129,16 @@ func (s *FileSource) Load(ctx context.Context) (*model.Bundle, hcl.Diagnostics) 
 func (s *FileSource) Refresh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.announced = nil
+	s.announced, s.asked = nil, true
 }
 
-// announcement hands over what Watch has announced, nil when nothing.
-func (s *FileSource) announcement() *snapshot {
+// announcement hands over what Watch has announced, nil when nothing, and tells whether Refresh was called.
+func (s *FileSource) announcement() (snap *snapshot, asked bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	snap := s.announced
-	s.announced = nil
-	return snap
+	snap, asked = s.announced, s.asked
+	s.announced, s.asked = nil, false
+	return snap, asked
 }
 
 // replacement is a file that was decoded anew, and what it was before.
@@ -138,30 +147,44 @@ type replacement struct{ old, new *loadedFile }
 // decode brings the loaded files up to the snapshot. It tells what has been replaced when the list of files is as it was;
 // else replaced is nil.
 func (s *FileSource) decode(snap *snapshot) (replaced []replacement) {
-	same := s.loaded != nil && slices.EqualFunc(snap.inputs, s.taken, func(a, b input) bool { return a.name == b.name })
+	same := s.loaded != nil && slices.EqualFunc(snap.inputs, s.taken, func(a, b *input) bool { return a == b || a.name == b.name })
 	files := slices.Clone(s.loaded)
 	var stale []int
 	if same {
-		for i := range snap.inputs {
-			if snap.inputs[i].hash != s.taken[i].hash {
+		for i, in := range snap.inputs {
+			if in != s.taken[i] && in.sum != s.taken[i].sum {
 				stale = append(stale, i)
 			}
 		}
 	} else {
 		files = make([]*loadedFile, len(snap.inputs))
-		for i := range snap.inputs {
-			files[i] = s.files[snap.inputs[i].name]
-			if files[i] == nil || files[i].hash != snap.inputs[i].hash {
+		for i, in := range snap.inputs {
+			files[i] = s.files[in.name]
+			if files[i] == nil || files[i].sum != in.sum {
 				stale = append(stale, i)
 			}
 		}
 	}
 	forEach(len(stale), func(k int) {
 		i := stale[k]
+		if snap.inputs[i].src == nil { // decoded before, and another version since
+			if again, err := s.input(snap.inputs[i].name, nil); err == nil {
+				snap.inputs[i] = again
+			} else {
+				files[i] = &loadedFile{name: snap.inputs[i].name, diags: hcl.Diagnostics{unreadable(snap.inputs[i].name, err)}}
+				return
+			}
+		}
 		files[i] = loadFile(snap.inputs[i], files[i])
 	})
-	for i := range snap.inputs {
-		snap.inputs[i].src = nil
+	if same {
+		for _, i := range stale {
+			snap.inputs[i].src = nil
+		}
+	} else {
+		for _, in := range snap.inputs {
+			in.src = nil
+		}
 	}
 	s.taken = snap.inputs
 	if !same {
@@ -194,47 +217,77 @@ func (s *FileSource) Count() (files, resources int) {
 // Expand lists the files that the source reads now, in order, and what is wrong with its paths.
 func (s *FileSource) Expand() ([]string, hcl.Diagnostics) { return s.expand() }
 
-// Sources is the content of the files of the last Load, for WriteDiagnostics. The bytes must not be changed.
+// Sources is the content of the files of the last Load, for WriteDiagnostics, as far as they have not changed since: it is
+// read once more, because nobody but a person with a mistake to mend needs it. The bytes must not be changed.
 func (s *FileSource) Sources() map[string][]byte {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	m := make(map[string][]byte, len(s.files))
-	for name, f := range s.files {
-		m[name] = f.src
+	files := s.loaded
+	s.mu.Unlock()
+	m := make(map[string][]byte, len(files))
+	for _, f := range files {
+		if src := s.content(f); src != nil {
+			m[f.name] = src
+		}
 	}
 	return m
 }
 
-// input is one file as it was read.
-type input struct {
-	name string
-	src  []byte // nil where it was read for an earlier snapshot and is the same
-	hash [sha256.Size]byte
-	id   [8]byte // of the name
+// content reads a loaded file again; nil when it is no longer what it was.
+func (s *FileSource) content(f *loadedFile) []byte {
+	name := f.name
+	if name == Stdin {
+		name = "-"
+	}
+	if in, err := s.input(name, nil); err == nil && in.sum == f.sum {
+		return in.src
+	}
+	return nil
 }
 
-// snapshot is everything that was read at one moment. The digest covers names, contents and failures.
+// snapshot is everything that was read at one moment.
 type snapshot struct {
-	inputs []input
+	inputs []*input
 	diags  hcl.Diagnostics
+	// total is the sum of the inputs' sums, in 64-bit words. It changes with a few of them at little cost.
+	total [sha256.Size / 8]uint64
+	// digest covers names, contents and failures.
 	digest string
 	// index has the places of the inputs by absolute path; nil until it is needed. Snapshots of the same names share it.
 	index map[string]int
 }
 
-// snapshot reads all files.
-func (s *FileSource) snapshot() *snapshot {
+// count adds an input to the total, or takes it away.
+func (snap *snapshot) count(in *input, times uint64) {
+	for i := range snap.total {
+		snap.total[i] += times * binary.LittleEndian.Uint64(in.sum[8*i:])
+	}
+}
+
+// snapshot reads all files. With trust, those that have not been touched since the last snapshot are not read again.
+func (s *FileSource) snapshot(trust bool) *snapshot {
 	s.looking.Lock()
 	defer s.looking.Unlock()
+	had := map[string]*input{}
+	if trust {
+		s.mu.Lock()
+		if s.base != nil {
+			for _, in := range s.base.inputs {
+				had[in.name] = in
+			}
+		}
+		s.mu.Unlock()
+	}
 	names, diags := s.expand()
 	snap := &snapshot{diags: diags}
-	for _, name := range names {
-		in, err := s.input(name)
-		if err != nil {
-			snap.diags = append(snap.diags, unreadable(name, err))
+	inputs, errs := make([]*input, len(names)), make([]error, len(names))
+	forEach(len(names), func(i int) { inputs[i], errs[i] = s.input(names[i], had[names[i]]) })
+	for i, in := range inputs {
+		if errs[i] != nil {
+			snap.diags = append(snap.diags, unreadable(names[i], errs[i]))
 			continue
 		}
 		snap.inputs = append(snap.inputs, in)
+		snap.count(in, 1)
 	}
 	snap.seal()
 	s.mu.Lock()
@@ -249,13 +302,16 @@ func (s *FileSource) changed(places []int) *snapshot {
 	s.looking.Lock()
 	defer s.looking.Unlock()
 	s.mu.Lock()
-	snap := &snapshot{diags: s.base.diags, inputs: slices.Clone(s.base.inputs), index: s.base.index}
+	snap := &snapshot{diags: s.base.diags, inputs: slices.Clone(s.base.inputs), total: s.base.total, index: s.base.index}
 	s.mu.Unlock()
 	for _, i := range places {
-		in, err := s.input(snap.inputs[i].name)
+		in, err := s.input(snap.inputs[i].name, nil)
 		if err != nil {
 			return nil
 		}
+		const minusOne = ^uint64(0)
+		snap.count(snap.inputs[i], minusOne)
+		snap.count(in, 1)
 		snap.inputs[i] = in
 	}
 	snap.seal()
@@ -265,72 +321,14 @@ func (s *FileSource) changed(places []int) *snapshot {
 	return snap
 }
 
-func (s *FileSource) input(name string) (input, error) {
-	src, err := s.read(name)
-	if err != nil {
-		return input{}, err
-	}
-	if name == "-" {
-		name = Stdin
-	}
-	id := sha256.Sum256([]byte(name))
-	return input{name: name, src: src, hash: sha256.Sum256(src), id: [8]byte(id[:8])}, nil
-}
-
 func (snap *snapshot) seal() {
-	sums := make([]byte, 0, len(snap.inputs)*(sha256.Size+8))
-	for i := range snap.inputs {
-		in := &snap.inputs[i]
-		sums = append(append(sums, in.id[:]...), in.hash[:]...)
+	sums := make([]byte, 0, sha256.Size)
+	for _, n := range snap.total {
+		sums = binary.LittleEndian.AppendUint64(sums, n)
 	}
 	for _, d := range snap.diags {
 		sums = append(sums, "\x00"+d.Summary+"\x00"+d.Detail...)
 	}
-	sum := sha256.Sum256(sums)
-	snap.digest = hex.EncodeToString(sum[:8])
-}
-
-// read reads a file; what is not a regular file can be read only once and is remembered.
-func (s *FileSource) read(name string) ([]byte, error) {
-	if name != "-" {
-		info, err := os.Stat(name)
-		if err != nil {
-			return nil, err
-		}
-		if info.Mode().IsRegular() {
-			f, err := os.Open(name)
-			if err != nil {
-				return nil, err
-			}
-			defer f.Close()
-			return readLimited(f, info.Size())
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if src, ok := s.once[name]; ok {
-		return src, nil
-	}
-	from := s.opts.Stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		from = f
-	}
-	src, err := readLimited(from, 0)
-	if err == nil {
-		s.once[name] = src
-	}
-	return src, err
-}
-
-// readLimited reads one byte more than is allowed, so that decoding can tell that there was more. The size is what is
-// expected: what is read is kept, and should take no more room than it needs.
-func readLimited(r io.Reader, size int64) ([]byte, error) {
-	b := bytes.NewBuffer(make([]byte, 0, min(max(size, 0), MaxFileSize)+bytes.MinRead))
-	_, err := b.ReadFrom(io.LimitReader(r, MaxFileSize+1))
-	return b.Bytes(), err
+	all := sha256.Sum256(sums)
+	snap.digest = hex.EncodeToString(all[:8])
 }

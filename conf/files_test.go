@@ -182,3 +182,31 @@ func BenchmarkLoad(b *testing.B) {
 		}
 	})
 }
+
+// TestCrossFindingInStdin has a warning about what cannot be read again from where it came.
+func TestCrossFindingInStdin(t *testing.T) {
+	text := "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: p}\nspec:\n  tier: nowhere\n"
+	s := FilesWith(FileOptions{Stdin: strings.NewReader(text)}, "-")
+	_, diags := s.Load(context.Background())
+	if len(diags) != 1 || diags[0].Subject.Start.Line != 5 {
+		t.Errorf("a policy in a tier that does not exist gives %v", diags)
+	}
+	if string(s.Sources()[Stdin]) != text {
+		t.Errorf("the text is gone: %q", s.Sources())
+	}
+}
+
+// TestSourcesOfChangedFile asks for the text of a file that is no longer what was loaded.
+func TestSourcesOfChangedFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.yaml")
+	write(t, file, tier("a"))
+	s := Files(file)
+	load(t, s)
+	if string(s.Sources()[file]) != string(tier("a")) {
+		t.Errorf("the text is %q", s.Sources()[file])
+	}
+	write(t, file, tier("b"))
+	if src, ok := s.Sources()[file]; ok {
+		t.Errorf("the text of another version is given: %q", src)
+	}
+}

@@ -16,20 +16,18 @@ import (
 // loadedFile is one decoded file.
 type loadedFile struct {
 	name      string
-	src       []byte
-	hash      [sha256.Size]byte
+	sum       sum
 	resources []model.Resource
 	diags     hcl.Diagnostics
-	// documents are the YAML documents without diagnostics, for the next version of the file.
+	// documents are the YAML documents without diagnostics, for the next version of the file; nil when there is one only.
 	documents map[documentKey][]model.Resource
-	// parts say which bytes the resources come from, in order: the documents of a YAML file, else the whole file.
+	// parts say which bytes the resources come from, in order: the documents of a YAML file; nil stands for the whole file.
 	parts []part
 }
 
 // part is a piece of a file that can be decoded by itself, and how many resources it holds.
 type part struct {
 	doc       yaml.Document
-	whole     bool // all of the file, which is not YAML
 	resources int
 }
 
@@ -40,8 +38,8 @@ type documentKey struct {
 }
 
 // loadFile decodes a file, taking over unchanged documents of its previous version, which may be nil.
-func loadFile(in input, previous *loadedFile) *loadedFile {
-	f := &loadedFile{name: in.name, src: in.src, hash: in.hash}
+func loadFile(in *input, previous *loadedFile) *loadedFile {
+	f := &loadedFile{name: in.name, sum: in.sum}
 	d := &fileDecoder{}
 	if formatOf(in.name, in.src) == FormatYAML {
 		if file, ok := d.open(in.name, in.src); ok {
@@ -50,7 +48,6 @@ func loadFile(in input, previous *loadedFile) *loadedFile {
 		}
 	} else {
 		d.decode(in.name, in.src)
-		f.parts = []part{{whole: true, resources: len(d.resources)}}
 	}
 	f.resources, f.diags = d.resources, d.diags
 	return f
@@ -59,6 +56,10 @@ func loadFile(in input, previous *loadedFile) *loadedFile {
 // decodeDocuments decodes the documents of a YAML file in parallel.
 func (f *loadedFile) decodeDocuments(d *fileDecoder, file *tree.File, previous *loadedFile) {
 	docs := yaml.Documents(file)
+	if len(docs) == 1 {
+		d.document(file, docs[0])
+		return
+	}
 	results := make([]fileDecoder, len(docs))
 	keys := make([]documentKey, len(docs))
 	forEach(len(docs), func(i int) {
@@ -73,6 +74,7 @@ func (f *loadedFile) decodeDocuments(d *fileDecoder, file *tree.File, previous *
 		results[i].document(file, doc)
 	})
 	f.documents = make(map[documentKey][]model.Resource, len(docs))
+	f.parts = make([]part, 0, len(docs))
 	for i := range results {
 		d.resources = append(d.resources, results[i].resources...)
 		d.diags = append(d.diags, results[i].diags...)

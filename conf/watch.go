@@ -66,6 +66,8 @@ func (s *FileSource) Watch(ctx context.Context, changed func()) error {
 			if err := look(); err != nil {
 				return err
 			}
+			continue
+		case <-s.due:
 			check.Reset(checkDelay)
 			continue
 		case <-check.C:
@@ -103,7 +105,7 @@ func (s *FileSource) look(dirs *watchedDirs, b *burst) (*snapshot, error) {
 	if err := dirs.sync(s.paths); err != nil {
 		return nil, err
 	}
-	return s.snapshot(), nil
+	return s.snapshot(true), nil
 }
 
 // places are the places of regular files among the inputs of the last snapshot. ok is false when one is not there.

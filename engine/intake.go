@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -55,15 +56,12 @@ func (in *intake) reload(ticket uint64) {
 // take returns what was read since the last take, or nil.
 func (in *intake) take() *delivery { return in.outbox.Swap(nil) }
 
-// run reads until ctx is done.
+// run reads until ctx is done. The watch starts after the first reading, so that a source need not be read twice to start
+// with: what changes in between, it tells.
 func (in *intake) run(ctx context.Context) {
-	watching := make(chan struct{})
-	go func() {
-		defer close(watching)
-		in.watch(ctx)
-	}()
-	defer func() { <-watching }()
-
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watched := false
 	pause := backoff{first: rereadFirst, limit: rereadLimit}
 	var last time.Time
 	for ctx.Err() == nil {
@@ -74,6 +72,10 @@ func (in *intake) run(ctx context.Context) {
 		in.outbox.Store(d)
 		signal(in.delivered)
 		last = time.Now()
+		if !watched {
+			watched = true
+			watching.Go(func() { in.watch(ctx) })
+		}
 		var retry <-chan time.Time
 		if d.bundle == nil {
 			retry = time.After(pause.next())

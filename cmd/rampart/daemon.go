@@ -97,7 +97,7 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 func engineConfig(e *env, c *conf.Daemon, backends []engine.Backend, logger *slog.Logger) engine.Config {
 	config := engine.Config{
 		Version: version, Node: c.Node, Options: programOptions(c), Logger: logger,
-		Sources:  []engine.Source{conf.FilesWith(conf.FileOptions{Debounce: c.Debounce, Stdin: e.stdin}, c.Sources.Files...)},
+		Sources:  []engine.Source{conf.FilesWith(conf.FileOptions{Debounce: c.Debounce, Stdin: e.stdin, Watched: true}, c.Sources.Files...)},
 		Backends: backends, Links: engine.KernelLinks{},
 		StateDir: c.StateDir, ClearOnExit: c.OnExit == conf.OnExitClear, RuleSeries: c.Metrics.Rules,
 		Notify: notifyManager,

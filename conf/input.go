@@ -1,0 +1,145 @@
+package conf
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// input is one file as it was read. Snapshots share it.
+type input struct {
+	name string
+	src  []byte // nil once it has been decoded
+	sum  sum
+	// touched identifies the file and its last change. It is zero when nothing can be concluded from it.
+	touched touched
+}
+
+// sum is a hash of a file's name and content.
+type sum [sha256.Size]byte
+
+// touched is what stat(2) says about the file that was read: it differs when the file has been replaced or written to.
+type touched struct {
+	dev, ino    uint64
+	size, ctime int64
+}
+
+// settled is how old the last change of a file must be for a later one to show: file systems count time in steps of up to
+// 10 ms.
+const settled = 100 * time.Millisecond
+
+func touchedOf(info fs.FileInfo) touched {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || st.Ctim.Nsec == 0 { // such a file system may count in seconds
+		return touched{}
+	}
+	return touched{uint64(st.Dev), st.Ino, st.Size, st.Ctim.Nano()}
+}
+
+// input reads a file, unless it is what it was when had was read.
+func (s *FileSource) input(name string, had *input) (*input, error) {
+	in := &input{name: name}
+	var err error
+	if in.src, in.touched, err = s.read(name, had); err != nil {
+		return nil, err
+	}
+	if in.src == nil {
+		return had, nil
+	}
+	if name == "-" {
+		in.name = Stdin
+	}
+	h := sha256.New()
+	io.WriteString(h, in.name)
+	h.Write([]byte{0})
+	h.Write(in.src)
+	h.Sum(in.sum[:0])
+	return in, nil
+}
+
+// read reads a file; nil stands for what had has. What is not a regular file can be read only once and is remembered.
+func (s *FileSource) read(name string, had *input) ([]byte, touched, error) {
+	if name != "-" {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, touched{}, err
+		}
+		if info.Mode().IsRegular() {
+			at := touchedOf(info)
+			if had != nil && at != (touched{}) && at == had.touched {
+				return nil, at, nil
+			}
+			if time.Since(info.ModTime()) < settled || time.Now().UnixNano()-at.ctime < int64(settled) {
+				at = touched{}
+			}
+			src, err := readRegular(name, info.Size())
+			return src, at, err
+		}
+	}
+	s.onceMu.Lock()
+	defer s.onceMu.Unlock()
+	if src, ok := s.once[name]; ok {
+		return src, touched{}, nil
+	}
+	from := s.opts.Stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, touched{}, err
+		}
+		defer f.Close()
+		from = f
+	}
+	src, err := readLimited(from)
+	if err == nil {
+		s.once[name] = src
+	}
+	return src, touched{}, err
+}
+
+// readRegular is os.ReadFile without what os does for files that one may have to wait for: there may be ten thousand. It
+// reads one byte more than is allowed, so that decoding can tell that there was more.
+func readRegular(name string, size int64) ([]byte, error) {
+	fail := func(op string, err error) ([]byte, error) { return nil, &fs.PathError{Op: op, Path: name, Err: err} }
+	fd, err := retried(func() (int, error) { return unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+	if err != nil {
+		return fail("open", err)
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, min(max(size, 0), MaxFileSize)+1)
+	n := 0
+	for {
+		more, err := retried(func() (int, error) { return unix.Read(fd, buf[n:]) })
+		if err != nil {
+			return fail("read", err)
+		}
+		if n += more; more == 0 || n > MaxFileSize {
+			return buf[:n], nil
+		}
+		if n == len(buf) {
+			buf = append(buf, make([]byte, min(n, MaxFileSize+1-n))...)
+		}
+	}
+}
+
+func retried(call func() (int, error)) (n int, err error) {
+	for {
+		if n, err = call(); !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
+	}
+}
+
+// readLimited reads one byte more than is allowed, as readRegular does.
+func readLimited(r io.Reader) ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 0, bytes.MinRead))
+	_, err := b.ReadFrom(io.LimitReader(r, MaxFileSize+1))
+	return b.Bytes(), err
+}
