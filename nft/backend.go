@@ -11,7 +11,6 @@ import (
 
 	"rampart/engine/ir"
 	"rampart/nft/lower"
-	"rampart/nft/ruleset"
 )
 
 // Backend keeps one table in the kernel equal to the last program given to Apply. Its methods may be called from several
@@ -48,13 +47,16 @@ type state struct {
 type prepared struct {
 	program *ir.Program
 	lowered *lower.Lowered
+	// err is why the program cannot be taken, so that asking again costs nothing.
+	err error
 }
 
 // ErrTableInUse says that another process owns the table: a second daemon.
 var ErrTableInUse = errors.New("the nftables table belongs to another running process")
 
-// ErrTooLarge says that a program needs more rules or elements than the configuration allows.
-var ErrTooLarge = errors.New("the ruleset is too large")
+// ErrTooLarge says that a program needs more than the configuration or the kernel allows. The error is an ir.LimitError,
+// which tells what is to blame.
+var ErrTooLarge = ir.ErrTooLarge
 
 // New opens a connection to nf_tables. It changes nothing.
 func New(c Config) (*Backend, error) {
@@ -93,60 +95,19 @@ func (b *Backend) Check(_ context.Context, p *ir.Program) error {
 	return err
 }
 
-// lower lowers a program, once when Apply follows Check. Of what it takes from the program in force only the bounds are
+// lower lowers a program, once when Apply follows Check. Of what it takes from the program in force only the limits are
 // checked again. The caller holds the lock.
 func (b *Backend) lower(p *ir.Program) (*lower.Lowered, error) {
 	if b.next.program == p {
-		return b.next.lowered, nil
+		return b.next.lowered, b.next.err
 	}
-	o := b.config.lowering()
-	var known *ruleset.Ruleset
+	var previous *lower.Lowered
 	if b.state != nil {
-		o.Previous = b.state.lowered
-		known = b.state.lowered.Ruleset
+		previous = b.state.lowered
 	}
-	l := lower.Lower(p, o)
-	err := l.ValidateAfter(known)
-	if errors.Is(err, ruleset.ErrTooDeep) {
-		// Lists of rules that go on with other lists nest deeper than the plain walk through tiers.
-		b.config.Logger.Warn("policies pass through too many tiers, rules are not gathered into maps", "error", err)
-		o.Group, o.Previous = lower.Walk, nil
-		l = lower.Lower(p, o)
-		err = l.Validate()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("lowering to nftables: %w", err)
-	}
-	if err := b.bounds(l); err != nil {
-		return nil, err
-	}
-	b.next = prepared{p, l}
-	return l, nil
-}
-
-// bounds holds a table against the configured limits.
-func (b *Backend) bounds(l *lower.Lowered) error {
-	switch n := l.Size(); {
-	case n.Elements > b.config.MaxElements:
-		largest := l.Sets[0]
-		for _, s := range l.Sets {
-			if len(s.Elements) > len(largest.Elements) {
-				largest = s
-			}
-		}
-		return fmt.Errorf("%w: %d set elements, at most %d are allowed; the largest set is %s (%s) with %d",
-			ErrTooLarge, n.Elements, b.config.MaxElements, largest.Name, largest.Comment, len(largest.Elements))
-	case n.Rules > b.config.MaxRules:
-		longest := l.Chains[0]
-		for _, c := range l.Chains {
-			if len(c.Rules) > len(longest.Rules) {
-				longest = c
-			}
-		}
-		return fmt.Errorf("%w: %d rules, at most %d are allowed; the longest chain is %s (%s) with %d",
-			ErrTooLarge, n.Rules, b.config.MaxRules, longest.Name, longest.Note, len(longest.Rules))
-	}
-	return nil
+	l, err := b.config.lower(p, previous)
+	b.next = prepared{p, l, err}
+	return l, err
 }
 
 // find looks for a table of our name, nil when there is none.

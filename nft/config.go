@@ -17,25 +17,17 @@ type Config struct {
 	Mark uint32
 	// Logger gets what is worth telling; nil discards.
 	Logger *slog.Logger
-	// MaxElements and MaxRules bound what Check and Apply accept, 0 for the defaults. They keep a mistake (a selector
-	// that matches the world) from eating the kernel's memory.
-	MaxElements, MaxRules int
+	// Limits bound what Check and Apply accept.
+	Limits Limits
 	// Shared leaves the table open to changes by other programs, even where the kernel could prevent them.
 	Shared bool
 	// Group lowers groups; nil is lower.Walk.
 	Group lower.GroupFunc
 }
 
-// Default bounds of a ruleset.
-const (
-	DefaultMaxElements = 4_000_000
-	DefaultMaxRules    = 500_000
-)
-
 func (c Config) withDefaults() Config {
 	c.Table = cmp.Or(c.Table, lower.DefaultTable)
-	c.MaxElements = cmp.Or(c.MaxElements, DefaultMaxElements)
-	c.MaxRules = cmp.Or(c.MaxRules, DefaultMaxRules)
+	c.Limits = c.Limits.withDefaults()
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

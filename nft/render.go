@@ -2,7 +2,6 @@ package nft
 
 import (
 	"rampart/engine/ir"
-	"rampart/nft/lower"
 )
 
 // Render is the nft(8) text of the table that a Backend of the default Config would load.
@@ -10,8 +9,9 @@ func Render(p *ir.Program) (string, error) { return Config{}.Render(p) }
 
 // Render is the nft(8) text of the table that a Backend of this Config would load.
 func (c Config) Render(p *ir.Program) (string, error) {
-	l := lower.Lower(p, c.lowering())
-	if err := l.Validate(); err != nil {
+	c = c.withDefaults()
+	l, err := c.lower(p, nil)
+	if err != nil {
 		return "", err
 	}
 	return l.Text(), nil

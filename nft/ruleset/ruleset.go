@@ -11,6 +11,8 @@ const (
 	// MaxJumpDepth is how many jumps and gotos may lead from a base chain to a rule: nft_chain_validate refuses a chain
 	// at level NFT_JUMP_STACK_SIZE (16).
 	MaxJumpDepth = 15
+	// MaxExpressions is NFT_RULE_MAXEXPRS, of one rule.
+	MaxExpressions = 128
 )
 
 // Ruleset is one table of family inet.

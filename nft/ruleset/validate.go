@@ -8,6 +8,17 @@ import (
 // ErrTooDeep says that jumps nest deeper than the kernel allows.
 var ErrTooDeep = errors.New("jumps nest too deep")
 
+// LongRuleError is a rule of more expressions than the kernel allows.
+type LongRuleError struct {
+	Rule        *Rule
+	Expressions int
+}
+
+// Error implements error.
+func (e *LongRuleError) Error() string {
+	return fmt.Sprintf("%d expressions, at most %d are allowed", e.Expressions, MaxExpressions)
+}
+
 // Validate reports everything the kernel or nft(8) would refuse: bad names, references to what is not there, elements
 // that do not fit their set, comments that are too long, jumps that nest too deep or in a circle. It reports all it
 // finds.
@@ -143,6 +154,11 @@ func (v *validation) rule(r *Rule) {
 	if len(r.Comment) > MaxCommentLen {
 		v.errorf("comment is %d bytes long, at most %d are allowed", len(r.Comment), MaxCommentLen)
 	}
+	if 4*len(r.Statements) > MaxExpressions { // few have more than four
+		if n := len(r.Exprs(unbound{})); n > MaxExpressions {
+			v.errs = append(v.errs, &LongRuleError{r, n})
+		}
+	}
 	for i, st := range r.Statements {
 		switch st := st.(type) {
 		case Match:
@@ -165,6 +181,12 @@ func (v *validation) rule(r *Rule) {
 		}
 	}
 }
+
+// unbound is a Binder for counting expressions.
+type unbound struct{}
+
+// Bind implements Binder.
+func (unbound) Bind(*Set) (string, uint32) { return "", 0 }
 
 func (v *validation) lookup(name string, fields []Field, verdicts bool) {
 	s := v.sets[name]
