@@ -17,6 +17,8 @@ type End struct {
 	Namespace *Namespace
 	Interface string
 	Addrs     []netip.Prefix
+	// Queues is how many receive and transmit queues it has, 0 for one.
+	Queues int
 }
 
 // Veth joins two namespaces with a veth pair, gives each end its addresses and brings both up.
@@ -27,6 +29,8 @@ func Veth(a, b End) error {
 		PeerHardwareAddr: mac(b),
 		PeerNamespace:    netlink.NsFd(b.Namespace.handle),
 	}
+	link.NumTxQueues, link.NumRxQueues = max(1, a.Queues), max(1, a.Queues)
+	link.PeerNumTxQueues, link.PeerNumRxQueues = uint32(max(1, b.Queues)), uint32(max(1, b.Queues))
 	if err := a.Namespace.links.LinkAdd(link); err != nil {
 		return fmt.Errorf("veth %s/%s to %s/%s: %w", a.Namespace.Name, a.Interface, b.Namespace.Name, b.Interface, err)
 	}

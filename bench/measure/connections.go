@@ -9,6 +9,7 @@ import (
 
 	"rampart/bench/filter"
 	"rampart/bench/report"
+	"rampart/bench/rig"
 	"rampart/model"
 )
 
@@ -19,48 +20,38 @@ const (
 	connectThreads = 4
 )
 
-// connections measures TCP connections through each system.
+// connections measures TCP connections through each system, alone and, when there is to be one, beside a flood.
 func (b *bench) connections(ctx context.Context) error {
-	p, ok := b.connectable()
-	c := b.Case
-	if !ok {
-		b.done += b.Repeat * len(b.seats)
-		for _, s := range b.seats {
-			b.skip(s.System, fmt.Sprintf("connections with %s of %d rules", b.Set, b.Rules), "the rules allow no TCP connection from every port")
+	return b.beside(ctx, "connections", func(s *seat, p model.Packet, c report.Case) error {
+		r, err := s.rig.Connect(ctx, p, connectTime, connectThreads, 0)
+		if err != nil {
+			return err
 		}
+		if len(r.Took) == 0 {
+			b.doc.Failures = append(b.doc.Failures, fmt.Sprintf("%s, %s of %d rules: no TCP connection was made that the rules allow", s.Name, c.Set, c.Rules))
+			return nil
+		}
+		b.connected(s, c, &r)
+		b.result(s.System, report.Connections, c, failed(&r), r.PerSecond())
 		return nil
+	})
+}
+
+// connected notes how long connections took.
+func (b *bench) connected(s *seat, c report.Case, r *rig.Connections) {
+	took := make([]float64, len(r.Took))
+	for i, d := range r.Took {
+		took[i] = float64(d.Nanoseconds()) / 1000
 	}
-	for k := range b.Repeat {
-		for _, s := range b.seats {
-			b.step(fmt.Sprintf("connections: %s, %s of %d rules, %d of %d", s.Name, c.Set, c.Rules, k+1, b.Repeat))
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if s.Bare {
-				continue // there is no connection below the network stack
-			}
-			r, err := s.rig.Connect(ctx, p, connectTime, connectThreads)
-			if err != nil {
-				return fmt.Errorf("connections through %s: %w", s.Name, err)
-			}
-			if len(r.Took) == 0 {
-				b.doc.Failures = append(b.doc.Failures, fmt.Sprintf("%s, %s of %d rules: no TCP connection was made that the rules allow", s.Name, c.Set, c.Rules))
-				continue
-			}
-			note := ""
-			if r.Failed > 0 {
-				note = fmt.Sprintf("%d of %d connections failed", r.Failed, r.Failed+len(r.Took))
-			}
-			took := make([]float64, len(r.Took))
-			for i, d := range r.Took {
-				took[i] = float64(d.Nanoseconds()) / 1000
-			}
-			b.result(s.System, report.Connections, c, note, r.PerSecond())
-			b.result(s.System, report.ConnectP50, c, note, report.Quantile(took, 0.5))
-			b.result(s.System, report.ConnectP99, c, note, report.Quantile(took, 0.99))
-		}
+	b.result(s.System, report.ConnectP50, c, failed(r), report.Quantile(took, 0.5))
+	b.result(s.System, report.ConnectP99, c, failed(r), report.Quantile(took, 0.99))
+}
+
+func failed(r *rig.Connections) string {
+	if r.Failed == 0 {
+		return ""
 	}
-	return nil
+	return fmt.Sprintf("%d of %d connections failed", r.Failed, r.Failed+len(r.Took))
 }
 
 // connectable finds the first packet of a connection that the rules allow whatever its source port.

@@ -92,6 +92,54 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Connections are measured alone and beside a flood, first packets on an idle firewall, and ratios are to the system asked for.
+func TestBesideAFlood(t *testing.T) {
+	if err := lab.Require(); err != nil {
+		t.Skip(err)
+	}
+	p := tiny(t, "rampart-prednat", "rampart-xdp", "xdp-drop")
+	p.Measures = []string{report.Connections, report.Goodput, report.FirstP99}
+	p.Rules, p.Repeat, p.FloodRate, p.Queues, p.Baseline = []int{30}, 1, 20_000, 1, "rampart-prednat"
+	d, err := turn(t, func() (*report.Document, error) { return Run(context.Background(), p) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Failures) > 0 {
+		t.Error(d.Failures)
+	}
+	if d.Method.FloodRate != p.FloodRate || d.Method.Queues != 1 {
+		t.Errorf("the report says %+v", d.Method)
+	}
+	have := map[string]report.Result{}
+	for _, r := range d.Results {
+		have[strings.TrimSpace(r.System+" "+r.Measure+" "+r.Traffic)] = r
+	}
+	for _, want := range []string{
+		"nothing goodput", "rampart-xdp goodput", "rampart-xdp goodput flood", "rampart-prednat flood-sent flood", "rampart-xdp connections flood",
+		"rampart-prednat connections", "rampart-xdp first-packet-p99 udp", "rampart-xdp connect-p50 sparse",
+	} {
+		if have[want].Median <= 0 {
+			t.Errorf("%s is %v", want, have[want].Median)
+		}
+	}
+	for _, want := range []string{"rampart-xdp lost-connections flood", "rampart-prednat lost-connections flood"} {
+		if r, ok := have[want]; !ok || r.Median != 0 {
+			t.Errorf("%s is %v", want, r.Values)
+		}
+	}
+	if r := have["rampart-prednat goodput flood"]; r.Ratio != 1 {
+		t.Errorf("the baseline's ratio is %v", r.Ratio)
+	}
+	if _, ok := have["rampart-xdp first-packet-added udp"]; !ok {
+		t.Error("what the fast path adds to first packets is not told")
+	}
+	for _, missing := range []string{"xdp-drop goodput", "xdp-drop connections", "rampart-prednat first-packet-added udp"} {
+		if r, ok := have[missing]; ok {
+			t.Errorf("%s is %v, which makes no sense", missing, r.Values)
+		}
+	}
+}
+
 // A system that lets everything pass is found out, and not measured.
 func TestFastWrongAnswerIsAFailure(t *testing.T) {
 	if err := lab.Require(); err != nil {
@@ -175,7 +223,8 @@ func TestPlanCheck(t *testing.T) {
 		"match": func(p *Plan) { p.Matches = []Match{"lst"} }, "traffic": func(p *Plan) { p.Traffic = []filter.Traffic{"icmp"} },
 		"size": func(p *Plan) { p.Sizes = []int{9000} }, "set": func(p *Plan) { p.Sets = []string{"alc"} },
 		"CPU": func(p *Plan) { p.CPU = 4096 }, "repeat": func(p *Plan) { p.Repeat = 0 },
-		"duration": func(p *Plan) { p.Duration = 0 }, "nothing": func(p *Plan) { p.Sets = nil },
+		"duration": func(p *Plan) { p.Duration = 0 }, "flood": func(p *Plan) { p.FloodRate = -1 },
+		"queues": func(p *Plan) { p.Queues = 1 << 20 }, "baseline": func(p *Plan) { p.Baseline = "rampart-xdp" }, "nothing": func(p *Plan) { p.Sets = nil },
 	} {
 		p := good
 		change(&p)

@@ -70,7 +70,7 @@ func (h *Hold) Run(ctx context.Context, in io.Reader, out io.Writer) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	r, err := rig.New(l, "hold")
+	r, err := rig.New(l, "hold", 0)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
@@ -49,7 +50,7 @@ type Plan struct {
 	// Sizes are frame lengths in bytes without the frame check sequence.
 	Sizes []int
 	// Measures are names of report: Rate (with Cost), LatencyP50 (with the others), Connections (with their latencies),
-	// Load, Update (with Misjudged), KernelMemory (with DaemonMemory).
+	// Goodput (with Lost), FirstP99 (with the others), Load, Update (with Misjudged), KernelMemory (with DaemonMemory).
 	Measures []string
 	// Repeat is the number of repetitions, Duration how long each sends.
 	Repeat   int
@@ -63,6 +64,13 @@ type Plan struct {
 	CPU      int
 	Realtime bool
 	Seed     uint64
+	// FloodRate is how many packets a second that the rules deny come beside connections, when these are measured beside a
+	// flood; 0 measures them without one only. Queues is how many receive queues the firewall's interface has, 0 for one for
+	// each core.
+	FloodRate float64
+	Queues    int
+	// Baseline is the name of the system that ratios are to, "" for sut.Baseline.
+	Baseline string
 	// Self is the path of this program, whose hold command measuring memory needs (see Hold); "" leaves memory out.
 	Self string
 	// Generate makes the sets; nil is filter.Generate.
@@ -117,6 +125,15 @@ func (p *Plan) Check() error {
 			}
 		}
 	}
+	if p.FloodRate < 0 || p.FloodRate > 10e6 {
+		bad("a flood of %v packets a second is not between 0 and 10 million", p.FloodRate)
+	}
+	if p.Queues < 0 || p.Queues > runtime.NumCPU() {
+		bad("%d queues, and there are %d cores", p.Queues, runtime.NumCPU())
+	}
+	if p.Baseline != "" && !slices.ContainsFunc(p.Systems, func(s *sut.System) bool { return s.Name == p.Baseline }) {
+		bad("%q, which ratios are to be to, is not measured", p.Baseline)
+	}
 	if p.CPU < 0 || p.CPU >= runtime.NumCPU() {
 		bad("CPU %d is not one of 0 to %d", p.CPU, runtime.NumCPU()-1)
 	}
@@ -140,5 +157,6 @@ func (p *Plan) measures(name string) bool { return slices.Contains(p.Measures, n
 func (p *Plan) method() report.Method {
 	return report.Method{
 		Repeat: p.Repeat, Duration: p.Duration.Seconds(), CPU: p.CPU, Seed: p.Seed, Flows: p.Flows, Realtime: p.Realtime, Checked: p.Checked,
+		FloodRate: p.FloodRate, Queues: cmp.Or(p.Queues, runtime.NumCPU()),
 	}
 }

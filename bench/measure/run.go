@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ func Run(ctx context.Context, p Plan) (*report.Document, error) {
 		p.Generate = filter.Generate
 	}
 	r := &runner{Plan: p, doc: &report.Document{
-		Started: time.Now().UTC().Truncate(time.Second), Environment: report.Survey(), Method: p.method(), Baseline: sut.Baseline,
+		Started: time.Now().UTC().Truncate(time.Second), Environment: report.Survey(), Method: p.method(), Baseline: cmp.Or(p.Baseline, sut.Baseline),
 	}}
 	for _, s := range p.Systems {
 		r.doc.Systems = append(r.doc.Systems, report.System{Name: s.Name, Title: s.Title})
@@ -75,9 +76,13 @@ func (r *runner) steps() int {
 	if r.measures(report.Rate) {
 		n += r.Repeat * len(r.Matches) * len(r.Traffic) * len(r.Sizes)
 	}
-	for _, m := range []string{report.LatencyP50, report.Connections, report.Update} {
-		if r.measures(m) {
-			n += r.Repeat * len(r.Systems)
+	for _, m := range []string{report.LatencyP50, report.Connections, report.Goodput, report.FirstP99, report.Update} {
+		if !r.measures(m) {
+			continue
+		}
+		n += r.Repeat * len(r.Systems)
+		if r.FloodRate > 0 && (m == report.Connections || m == report.Goodput) {
+			n += r.Repeat * len(r.Systems) // beside the flood, too
 		}
 	}
 	if r.measures(report.KernelMemory) {
@@ -141,7 +146,8 @@ func (r *runner) oneCase(ctx context.Context, c report.Case) (err error) {
 		name string
 		run  func(context.Context) error
 	}{
-		{report.Rate, b.rates}, {report.LatencyP50, b.latencies}, {report.Connections, b.connections}, {report.Update, b.updates},
+		{report.Rate, b.rates}, {report.LatencyP50, b.latencies}, {report.Connections, b.connections}, {report.Goodput, b.goodputs}, {report.FirstP99, b.firsts},
+		{report.Update, b.updates},
 	} {
 		if r.measures(m.name) {
 			if err := m.run(ctx); err != nil {
@@ -169,7 +175,7 @@ func (b *bench) seat(ctx context.Context, s *sut.System) error {
 		b.skip(s, fmt.Sprintf("%d rules", b.Rules), fmt.Sprintf("its cost grows with every rule; not measured above %d", b.LinearLimit))
 		return nil
 	}
-	g, err := rig.New(b.lab, fmt.Sprintf("%d-%s", len(b.seats), s.Name))
+	g, err := rig.New(b.lab, fmt.Sprintf("%d-%s", len(b.seats), s.Name), b.Queues)
 	if err != nil {
 		return fmt.Errorf("test bed for %s: %w", s.Name, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 )
@@ -14,22 +15,20 @@ import (
 // floodTick is how often a flood sends: what an interface card with moderated interrupts hands over at once, more or less.
 const floodTick = 250 * time.Microsecond
 
-// loopback is the index of every namespace's first interface.
-const loopback = 1
+// floodRing is how many frames wait while the core is held up with others. Of more, a card throws the rest away.
+const floodRing = 1024
 
-// Flood sends so many frames a second until the context ends, in bursts of a quarter of a millisecond. Between them the
-// core is free. A burst that is late is made up for, unless it is late by more than four: then the receiver is too slow, and
-// the flood is what it takes.
+// Flood sends so many frames a second until the context ends, in bursts a quarter of a millisecond apart. Between them the
+// core is free. What is late is made up for like what waits in the ring of an interface card: where the receiver is too slow
+// for the flood, it is what the receiver takes.
 func (g *Generator) Flood(ctx context.Context, perSecond float64) (Result, error) {
 	var r Result
 	err := g.inPlace(func() (err error) {
-		// The kernel waits for grace periods, milliseconds, each time it meets a program in a test run that runs nowhere
-		// else (bpf_prog_change_xdp, kernel/bpf/dispatcher.c). So let it run where nothing comes by.
-		l, err := link.AttachXDP(link.XDPOptions{Program: g.program, Interface: loopback, Flags: link.XDPGenericMode})
+		release, err := keep(g.program)
 		if err != nil {
 			return fmt.Errorf("keep the program at hand: %w", err)
 		}
-		defer func() { err = errors.Join(err, l.Close()) }()
+		defer func() { err = errors.Join(err, release()) }()
 		// The default slack is a fifth of a tick.
 		if err := unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0); err != nil {
 			return fmt.Errorf("ask for exact timers: %w", err)
@@ -39,26 +38,23 @@ func (g *Generator) Flood(ctx context.Context, perSecond float64) (Result, error
 			return err
 		}
 		start := time.Now()
-		due, asked := start, 0.0
+		given := 0.0 // frames sent or thrown away
 		for ctx.Err() == nil {
-			asked += perSecond * floodTick.Seconds()
-			if n := uint32(asked); n > 0 {
+			due := perSecond*time.Since(start).Seconds() - given
+			if due > floodRing {
+				given += due - floodRing
+				due = floodRing
+			}
+			if n := uint32(due); n > 0 {
 				perFrame, err := testRun(g.program, g.config.Frames[0], n, min(n, batch))
 				if err != nil {
 					return err
 				}
-				asked -= float64(n)
+				given += float64(n)
 				r.PerFrame = append(r.PerFrame, float64(perFrame))
 			}
-			due = due.Add(floodTick)
-			wait := time.Until(due)
-			if wait < -4*floodTick {
-				due = time.Now()
-			}
-			if wait > 0 {
-				pause := unix.NsecToTimespec(wait.Nanoseconds())
-				_ = unix.Nanosleep(&pause, nil) // interrupted, it is due a little early
-			}
+			pause := unix.NsecToTimespec(int64(floodTick - time.Since(start)%floodTick))
+			_ = unix.Nanosleep(&pause, nil) // interrupted, the next burst is early and small
 		}
 		r.Elapsed = time.Since(start)
 		now, err := g.sent()
@@ -70,4 +66,34 @@ func (g *Generator) Flood(ctx context.Context, perSecond float64) (Result, error
 		return r, fmt.Errorf("send frames: %w", err)
 	}
 	return r, nil
+}
+
+// loopback is the index of every namespace's first interface.
+const loopback = 1
+
+// keep attaches a program where nothing ever comes by, to the loopback of a namespace without a name. The kernel waits for
+// grace periods, milliseconds, each time it meets a program in a test run that is attached nowhere (bpf_prog_change_xdp,
+// kernel/bpf/dispatcher.c). The thread must be locked; it is in the same namespace afterwards.
+func keep(p *ebpf.Program) (release func() error, err error) {
+	home, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(home)
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return nil, err
+	}
+	there, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	l, err := link.AttachXDP(link.XDPOptions{Program: p, Interface: loopback, Flags: link.XDPGenericMode})
+	if err != nil {
+		return nil, errors.Join(err, unix.Close(there))
+	}
+	release = func() error { return errors.Join(l.Close(), unix.Close(there)) }
+	if err := unix.Setns(home, unix.CLONE_NEWNET); err != nil {
+		return nil, errors.Join(err, release())
+	}
+	return release, nil
 }

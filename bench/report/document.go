@@ -44,6 +44,9 @@ type Method struct {
 	Seed     uint64  `json:"seed"`
 	Flows    int     `json:"flows"`
 	Realtime bool    `json:"realtime"`
+	// FloodRate is how many packets a second a flood has, Queues how many receive queues the firewall's interface has.
+	FloodRate float64 `json:"floodPacketsPerSecond,omitempty"`
+	Queues    int     `json:"queues,omitempty"`
 	// Checked is how many packets were compared with the rules' verdicts before anything was measured.
 	Checked int `json:"verdictsChecked"`
 }

@@ -20,6 +20,12 @@ const (
 	Connections  = "connections"
 	ConnectP50   = "connect-p50"
 	ConnectP99   = "connect-p99"
+	Goodput      = "goodput"
+	Lost         = "lost-connections"
+	FloodSent    = "flood-sent"
+	FirstP50     = "first-packet-p50"
+	FirstP99     = "first-packet-p99"
+	FirstAdded   = "first-packet-added"
 	Load         = "load"
 	Update       = "update"
 	Misjudged    = "misjudged"
@@ -42,6 +48,12 @@ func Measures() []Measure {
 		{Connections, "New TCP connections", "connections/s", true, true, "Connect, request, response, close; clients and server on the same machine."},
 		{ConnectP50, "Connection, median", "µs", false, true, "One connection from connect to close."},
 		{ConnectP99, "Connection, 99th percentile", "µs", false, true, "One connection from connect to close, the slowest in a hundred."},
+		{Goodput, "Goodput of established TCP", "bit/s", true, true, "What arrives in connections that send as much as they can, all together."},
+		{Lost, "Connections lost", "connections", false, false, "Established connections that ended, or over which nothing came any more, during a flood."},
+		{FloodSent, "Flood sent", "packets/s", true, false, "What the flood came to: less than was asked for where the firewall cannot take it."},
+		{FirstP50, "First packet of a flow, median", "µs", false, true, "One way through an idle firewall, of packets whose flow it has not seen before."},
+		{FirstP99, "First packet of a flow, 99th percentile", "µs", false, true, "As the median, for the slowest packet in a hundred."},
+		{FirstAdded, "First packet of a flow, added to the 99th percentile", "µs", false, false, "99th percentile less that of the system that ratios are to."},
 		{Load, "Time to load", "s", false, false, "From the rules to all of them in force, from nothing."},
 		{Update, "Time until a change is in force", "ms", false, false, "From giving the order until the first packet meets the new rule."},
 		{Misjudged, "Packets misjudged during a change", "packets", false, false, "Packets that met neither the old rules nor the new, or the old after the new."},

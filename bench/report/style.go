@@ -27,18 +27,21 @@ var (
 )
 
 var styles = map[string]style{
-	"nothing":        {rgb(0x000000), thin, dashed, draw.CrossGlyph{}},
-	"stateful":       {rgb(0x777777), thin, dashed, draw.PlusGlyph{}},
-	"nft-linear":     {rgb(0xe69f00), thin, nil, draw.CircleGlyph{}},
-	"iptables":       {rgb(0xcc79a7), thin, nil, draw.TriangleGlyph{}},
-	"ipset":          {rgb(0xcc79a7), thin, dashDotted, draw.PyramidGlyph{}},
-	"nft-sets":       {rgb(0x56b4e9), thin, nil, draw.SquareGlyph{}},
-	"felix-like":     {rgb(0x009e73), thin, nil, draw.BoxGlyph{}},
-	"rampart":        {rgb(0xd55e00), thick, nil, draw.CircleGlyph{}},
-	"rampart-daemon": {rgb(0xd55e00), thin, dashDotted, draw.RingGlyph{}},
-	"rampart-xdp":    {rgb(0x0072b2), thick, nil, draw.PyramidGlyph{}},
-	"xdp-redirect":   {rgb(0x000000), thin, dotted, draw.TriangleGlyph{}},
-	"xdp-drop":       {rgb(0x777777), thin, dotted, draw.SquareGlyph{}},
+	"nothing":         {rgb(0x000000), thin, dashed, draw.CrossGlyph{}},
+	"stateful":        {rgb(0x777777), thin, dashed, draw.PlusGlyph{}},
+	"nft-linear":      {rgb(0xe69f00), thin, nil, draw.CircleGlyph{}},
+	"iptables":        {rgb(0xcc79a7), thin, nil, draw.TriangleGlyph{}},
+	"ipset":           {rgb(0xcc79a7), thin, dashDotted, draw.PyramidGlyph{}},
+	"nft-sets":        {rgb(0x56b4e9), thin, nil, draw.SquareGlyph{}},
+	"felix-like":      {rgb(0x009e73), thin, nil, draw.BoxGlyph{}},
+	"rampart":         {rgb(0xd55e00), thick, nil, draw.CircleGlyph{}},
+	"rampart-daemon":  {rgb(0xd55e00), thin, dashDotted, draw.RingGlyph{}},
+	"rampart-xdp":     {rgb(0x0072b2), thick, nil, draw.PyramidGlyph{}},
+	"rampart-prednat": {rgb(0xd55e00), thin, dotted, draw.BoxGlyph{}},
+	"rampart-passed":  {rgb(0xd55e00), thin, dashed, draw.PlusGlyph{}},
+	"rampart-auto":    {rgb(0x0072b2), thin, dashDotted, draw.RingGlyph{}},
+	"xdp-redirect":    {rgb(0x000000), thin, dotted, draw.TriangleGlyph{}},
+	"xdp-drop":        {rgb(0x777777), thin, dotted, draw.SquareGlyph{}},
 }
 
 // styleOf is a system's style; one without gets a colour by its name.

@@ -30,8 +30,8 @@ const connectTimeout = 3 * time.Second
 
 // Connect makes TCP connections through the firewall for the given time, each of them connect, request, response, close,
 // from the packet's source address and any port to its destination. Clients and servers are threads of this process, so
-// many of each.
-func (r *Rig) Connect(ctx context.Context, p model.Packet, d time.Duration, threads int) (c Connections, err error) {
+// many of each; clients pause between two connections.
+func (r *Rig) Connect(ctx context.Context, p model.Packet, d time.Duration, threads int, pause time.Duration) (c Connections, err error) {
 	if err := r.address(p); err != nil {
 		return c, err
 	}
@@ -53,7 +53,7 @@ func (r *Rig) Connect(ctx context.Context, p model.Packet, d time.Duration, thre
 	start := time.Now()
 	for range threads {
 		clients.Go(func() {
-			took, failed, e := r.client(ctx, p, start.Add(d))
+			took, failed, e := r.client(ctx, p, start.Add(d), pause)
 			mu.Lock()
 			defer mu.Unlock()
 			c.Took, c.Failed, err = append(c.Took, took...), c.Failed+failed, errors.Join(err, e)
@@ -129,7 +129,7 @@ func serve(listener int) error {
 	}
 }
 
-func (r *Rig) client(ctx context.Context, p model.Packet, until time.Time) (took []time.Duration, failed int, err error) {
+func (r *Rig) client(ctx context.Context, p model.Packet, until time.Time, pause time.Duration) (took []time.Duration, failed int, err error) {
 	err = r.Generator.Do(func() error {
 		for time.Now().Before(until) && ctx.Err() == nil {
 			start := time.Now()
@@ -141,21 +141,21 @@ func (r *Rig) client(ctx context.Context, p model.Packet, until time.Time) (took
 				continue
 			}
 			took = append(took, time.Since(start))
+			time.Sleep(pause)
 		}
 		return ctx.Err()
 	})
 	return took, failed, err
 }
 
-// converse is one connection. It ends with a reset, so that no port stays in TIME-WAIT.
-func converse(p model.Packet) error {
+// connect is a socket with a connection from the packet's source and any port to its destination. It ends with a reset, so
+// that no port stays in TIME-WAIT. The thread must be in the generator's namespace.
+func connect(p model.Packet) (fd int, err error) {
 	from, family := sockaddr(p.Src, 0)
 	to, _ := sockaddr(p.Dst, p.DstPort)
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
+	if fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+		return -1, err
 	}
-	defer unix.Close(fd)
 	timeout := unix.NsecToTimeval(int64(connectTimeout))
 	err = errors.Join(
 		unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}),
@@ -165,8 +165,18 @@ func converse(p model.Packet) error {
 		unix.Bind(fd, from), unix.Connect(fd, to),
 	)
 	if err != nil {
+		return -1, errors.Join(err, unix.Close(fd))
+	}
+	return fd, nil
+}
+
+// converse is one connection: a request and a response.
+func converse(p model.Packet) error {
+	fd, err := connect(p)
+	if err != nil {
 		return err
 	}
+	defer unix.Close(fd)
 	buf := []byte{'?'}
 	if _, err := unix.Write(fd, buf); err != nil {
 		return err

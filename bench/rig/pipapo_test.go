@@ -18,7 +18,7 @@ import (
 // one wins, whatever the order of the fields. What counts is the last field's table, in which a range that is no prefix takes
 // several places (1-1023 takes ten). The log tells what this kernel does.
 func TestFirstOfOverlappingElementsWins(t *testing.T) {
-	r, err := rig.New(lab.ForTest(t), "pipapo")
+	r, err := rig.New(lab.ForTest(t), "pipapo", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

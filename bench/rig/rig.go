@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -36,6 +37,7 @@ var (
 type Rig struct {
 	Generator, Firewall, Sink *lab.Namespace
 
+	queues            int
 	ifindex           int
 	generatorMAC      net.HardwareAddr
 	inMAC             net.HardwareAddr
@@ -44,17 +46,22 @@ type Rig struct {
 	inIndex, outIndex int
 }
 
-// New builds a rig in a lab, which closes its namespaces. The name is the rig's own within the lab.
-func New(l *lab.Lab, name string) (_ *Rig, err error) {
-	r := &Rig{}
+// New builds a rig in a lab, which closes its namespaces. The name is the rig's own within the lab. The firewall's interface
+// towards the generator has so many receive queues, 0 for one for each core: what a core sends comes in by the queue of its
+// number, as interface cards have a queue for each core.
+func New(l *lab.Lab, name string, queues int) (_ *Rig, err error) {
+	if queues == 0 {
+		queues = runtime.NumCPU()
+	}
+	r := &Rig{queues: queues}
 	for part, ns := range map[string]**lab.Namespace{"gen": &r.Generator, "fw": &r.Firewall, "sink": &r.Sink} {
 		if *ns, err = l.Namespace(name + "-" + part); err != nil {
 			return nil, err
 		}
 	}
 	err = errors.Join(
-		lab.Veth(lab.End{Namespace: r.Generator, Interface: generatorInterface},
-			lab.End{Namespace: r.Firewall, Interface: In, Addrs: []netip.Prefix{in4, in6}}),
+		lab.Veth(lab.End{Namespace: r.Generator, Interface: generatorInterface, Queues: queues},
+			lab.End{Namespace: r.Firewall, Interface: In, Addrs: []netip.Prefix{in4, in6}, Queues: queues}),
 		lab.Veth(lab.End{Namespace: r.Firewall, Interface: Out, Addrs: []netip.Prefix{out4, out6}},
 			lab.End{Namespace: r.Sink, Interface: sinkInterface}),
 	)
@@ -97,7 +104,12 @@ func (r *Rig) route() error {
 			r.inMAC = link.Attrs().HardwareAddr
 		}
 	}
-	if err := r.Firewall.Do(func() error { return enableGRO(In) }); err != nil {
+	// Packets of a stream come in by the wire one by one, and are put together there: without receive offload a veth has no
+	// NAPI, takes no redirected frames, and big segments would come as one.
+	if err := r.Firewall.Do(func() error { return offload(In, setGRO, true) }); err != nil {
+		return err
+	}
+	if err := r.Generator.Do(func() error { return offload(generatorInterface, setTSO, false) }); err != nil {
 		return err
 	}
 	mac, err := r.Sink.MAC(sinkInterface)
@@ -150,16 +162,23 @@ func (r *Rig) Close() error {
 	return s.Close()
 }
 
-// enableGRO switches generic receive offload on, which gives a veth NAPI (uapi linux/ethtool.h, ETHTOOL_SGRO): without
-// it an interface takes no redirected frames.
-func enableGRO(name string) error {
-	const setGRO = 0x2c
+// Commands of offload (uapi linux/ethtool.h): generic receive offload and TCP segmentation offload.
+const (
+	setTSO = 0x1f
+	setGRO = 0x2c
+)
+
+// offload switches a feature of an interface of the thread's namespace.
+func offload(name string, command uint32, on bool) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	value := struct{ cmd, data uint32 }{setGRO, 1}
+	value := struct{ cmd, data uint32 }{cmd: command}
+	if on {
+		value.data = 1
+	}
 	var request struct {
 		name [unix.IFNAMSIZ]byte
 		data unsafe.Pointer
@@ -169,7 +188,7 @@ func enableGRO(name string) error {
 	request.data = unsafe.Pointer(&value)
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request)))
 	if errno != 0 {
-		return fmt.Errorf("enable receive offload on %s: %w", name, errno)
+		return fmt.Errorf("offload of %s, command %#x: %w", name, command, errno)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func flow(src, dst string, want model.Action) filter.Flow {
 
 // Without rules everything is forwarded, in both families, and every packet is accounted for.
 func TestRigForwards(t *testing.T) {
-	r, err := rig.New(lab.ForTest(t), "r")
+	r, err := rig.New(lab.ForTest(t), "r", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

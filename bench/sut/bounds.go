@@ -68,7 +68,11 @@ func attachXDP(r *rig.Rig, name string, in asm.Instructions) (Instance, error) {
 	return x, nil
 }
 
-const xdpDropCode = 1
+// Return codes of XDP programs (uapi linux/bpf.h, enum xdp_action).
+const (
+	xdpDropCode = 1
+	xdpPassCode = 2
+)
 
 func xdpDrop() *System {
 	return &System{

@@ -28,7 +28,7 @@ func TestSystemsAgree(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("%s/IPv%d/%s", system.Name, family, name), func(t *testing.T) {
 					n++
-					r, err := rig.New(l, fmt.Sprintf("r%d", n))
+					r, err := rig.New(l, fmt.Sprintf("r%d", n), 0)
 					if err != nil {
 						t.Fatal(err)
 					}

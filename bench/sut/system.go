@@ -65,8 +65,8 @@ func (s *System) Want(want model.Action) model.Action {
 // All lists the systems in the order in which reports show them. The first is the baseline.
 func All() []*System {
 	return []*System{
-		nothing(), stateful(), nftLinear(), iptables(), ipset(), nftSets(), felixLike(), rampart(), rampartDaemon(), rampartFastPath(),
-		xdpRedirect(), xdpDrop(),
+		nothing(), stateful(), nftLinear(), iptables(), ipset(), nftSets(), felixLike(), rampart(), rampartDaemon(),
+		rampartPreDNAT(), rampartPassed(), rampartFastPath(), rampartAuto(), xdpRedirect(), xdpDrop(),
 	}
 }
 

@@ -35,6 +35,9 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"quick", "--match", "somewhere"}, `match "somewhere"`},
 		{[]string{"quick", "--repeat", "0", "--families", "5"}, "family 5 is neither 4 nor 6\n0 repetitions"},
 		{[]string{"quick", "--cpu", "99999"}, "CPU 99999"},
+		{[]string{"flood", "--queues", "99999"}, "99999 queues"},
+		{[]string{"flood", "--systems", "rampart"}, `"rampart-prednat", which ratios are to be to, is not measured`},
+		{[]string{"quick", "--flood-rate", "1"}, "unknown flag"},
 		{[]string{"compare", "one"}, "accepts 2 arg(s)"},
 		{[]string{"hold"}, "7 arguments"},
 	} {
@@ -55,7 +58,7 @@ func TestMissingFiles(t *testing.T) {
 
 func TestHelpNamesTheCommands(t *testing.T) {
 	code, stdout, _ := bench(t, "--help")
-	for _, want := range []string{"quick", "scale", "update", "memory", "classify", "compare", "Exit codes"} {
+	for _, want := range []string{"quick", "scale", "flood", "update", "memory", "classify", "compare", "Exit codes"} {
 		if code != 0 || !strings.Contains(stdout, want) {
 			t.Errorf("help does not say %q (exit code %d)", want, code)
 		}

@@ -73,12 +73,13 @@ func (f *planFlags) add(fs *pflag.FlagSet) {
 
 // measureNames are the words of the measures flag, each for the first of the figures that are taken together.
 var measureNames = []struct{ name, measure string }{
-	{"rate", report.Rate}, {"latency", report.LatencyP50}, {"connections", report.Connections}, {"update", report.Update}, {"memory", report.KernelMemory},
+	{"rate", report.Rate}, {"latency", report.LatencyP50}, {"connections", report.Connections},
+	{"goodput", report.Goodput}, {"first", report.FirstP99}, {"update", report.Update}, {"memory", report.KernelMemory},
 }
 
 // addMeasures adds the flag of commands that may measure anything.
 func (f *planFlags) addMeasures(fs *pflag.FlagSet) {
-	fs.StringSliceVar(&f.measures, "measures", f.measures, "`NAMES` of what to measure: rate, latency, connections, update, memory; load time always")
+	fs.StringSliceVar(&f.measures, "measures", f.measures, "`NAMES` of what to measure: rate, latency, connections, goodput, first (packets), update, memory; load time always")
 }
 
 // findMeasures turns the measures flag into names of the report.
@@ -100,6 +101,13 @@ func (f *planFlags) addTraffic(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.traffic, "traffic", f.traffic, "`KINDS` of packets: mixed, udp, syn, flood (random sources)")
 	fs.IntSliceVar(&f.plan.Sizes, "sizes", f.plan.Sizes, "frame `SIZES` in bytes, 60 to 1514")
 	fs.IntVar(&f.plan.Flows, "flows", f.plan.Flows, "`N` different packets at most")
+}
+
+// addFlood adds the flags of commands that measure beside a flood.
+func (f *planFlags) addFlood(fs *pflag.FlagSet) {
+	fs.Float64Var(&f.plan.FloodRate, "flood-rate", f.plan.FloodRate, "`N` packets a second that the rules deny, beside connections; 0 for none")
+	fs.IntVar(&f.plan.Queues, "queues", f.plan.Queues, "`N` receive queues of the firewall's interface (default: one for each core)")
+	fs.StringVar(&f.plan.Baseline, "against", f.plan.Baseline, "`NAME` of the system that ratios are to")
 }
 
 // finish turns the flags into the plan. Every mistake is a usage error.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rampart/bench/filter"
 	"rampart/bench/measure"
 	"rampart/bench/report"
 )
@@ -17,6 +18,9 @@ import (
 var everything = []string{
 	"nothing", "stateful", "nft-linear", "iptables", "ipset", "nft-sets", "felix-like", "rampart", "rampart-xdp", "xdp-redirect", "xdp-drop",
 }
+
+// flooded are the systems that are measured beside a flood.
+var flooded = []string{"nothing", "ipset", "nft-sets", "rampart", "rampart-prednat", "rampart-xdp", "rampart-auto"}
 
 // judging are the systems that decide on packets, the daemon among them.
 var judging = []string{"nothing", "nft-linear", "iptables", "ipset", "nft-sets", "felix-like", "rampart", "rampart-daemon"}
@@ -48,6 +52,26 @@ rule, or rules by a Zipf distribution; latency at half load; new TCP connections
 part of an hour.`,
 		Example: "  sudo rampart-bench scale --sets acl --rules 1k,10k,100k\n  sudo rampart-bench scale --filters fw1_10k.gz --rules 10k",
 	}, newPlanFlags(p, everything...), true)
+}
+
+func newFloodCommand(e *env) *cobra.Command {
+	p := measure.Default()
+	p.Sets, p.Rules = []string{"acl"}, []int{10, 1000, 10_000}
+	p.Matches, p.Traffic = []measure.Match{measure.None}, []filter.Traffic{filter.TrafficFlood}
+	p.Flows = 1 << 16
+	p.Measures = []string{report.Rate, report.Connections, report.Goodput, report.FirstP99}
+	p.FloodRate, p.Baseline = 500_000, "rampart-prednat"
+	f := newPlanFlags(p, flooded...)
+	cmd := planCommand(e, measure.Run, &cobra.Command{
+		Use:   "flood",
+		Short: "What is left for others while packets from random sources are denied",
+		Long: `Send packets from random sources that the rules deny: as many as can be, to see how many that is; and so many a second
+beside established TCP connections, whose goodput is measured, and beside new ones. Measure the first packet of flows on an
+idle firewall, too. The fast path's rules stand in preDNAT policies, so ratios are to the same policies in nftables alone.`,
+		Example: "  sudo rampart-bench flood\n  sudo rampart-bench flood --measures goodput --queues 1 --flood-rate 300000",
+	}, f, true)
+	f.addFlood(cmd.Flags())
+	return cmd
 }
 
 func newUpdateCommand(e *env) *cobra.Command {

@@ -80,7 +80,7 @@ Exit codes: 0 success; 1 the run failed, or some firewall judged packets wrongly
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newQuickCommand(e), newScaleCommand(e), newUpdateCommand(e), newMemoryCommand(e), newClassifyCommand(e), newCompareCommand(e), newHoldCommand(e))
+	root.AddCommand(newQuickCommand(e), newScaleCommand(e), newFloodCommand(e), newUpdateCommand(e), newMemoryCommand(e), newClassifyCommand(e), newCompareCommand(e), newHoldCommand(e))
 	return root
 }
 
