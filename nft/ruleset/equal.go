@@ -17,7 +17,7 @@ func sameStatement(a, b Statement) bool {
 		return ok && a.Set == b.Set && a.Not == b.Not && slices.Equal(a.Fields, b.Fields)
 	case VerdictMap:
 		b, ok := b.(VerdictMap)
-		return ok && a.Map == b.Map && slices.Equal(a.Fields, b.Fields)
+		return ok && a.Map == b.Map && a.Bits == b.Bits && slices.Equal(a.Fields, b.Fields)
 	}
 	return a == b
 }

@@ -1,6 +1,8 @@
 package ruleset
 
 import (
+	"net"
+	"slices"
 	"strings"
 
 	"github.com/google/nftables/expr"
@@ -43,14 +45,32 @@ func (l Lookup) Eval(m *Machine) Verdict {
 type VerdictMap struct {
 	Fields []Field
 	Map    string
+	// Bits is how many bits of the first field, an address, are looked up, the others being 0; 0 stands for all.
+	Bits int
 }
 
 // Text implements Statement.
-func (v VerdictMap) Text(c Context) string { return fieldsText(v.Fields, c) + " vmap @" + v.Map }
+func (v VerdictMap) Text(c Context) string {
+	words := fieldWords(v.Fields, c)
+	if v.Bits > 0 {
+		words[0] += " & " + v.Fields[0].valueText(string(v.mask()))
+	}
+	return strings.Join(words, " . ") + " vmap @" + v.Map
+}
+
+// mask is the netmask of Bits.
+func (v VerdictMap) mask() []byte { return net.CIDRMask(v.Bits, 8*v.Fields[0].Len()) }
 
 // Exprs implements Statement.
 func (v VerdictMap) Exprs(Binder) []expr.Any {
-	return append(load(v.Fields),
+	exprs := load(v.Fields)
+	if v.Bits > 0 {
+		mask := v.mask()
+		exprs = slices.Insert(exprs, 1, expr.Any(&expr.Bitwise{
+			SourceRegister: unix.NFT_REG_1, DestRegister: unix.NFT_REG_1, Len: uint32(len(mask)), Mask: mask, Xor: make([]byte, len(mask)),
+		}))
+	}
+	return append(exprs,
 		&expr.Lookup{SourceRegister: unix.NFT_REG_1, DestRegister: unix.NFT_REG_VERDICT, IsDestRegSet: true, SetName: v.Map})
 }
 
@@ -60,6 +80,9 @@ func (v VerdictMap) Eval(m *Machine) Verdict {
 	if !ok {
 		return Verdict{Kind: Break}
 	}
+	if v.Bits > 0 {
+		key = masked(key, v.mask())
+	}
 	e := m.find(v.Map, key)
 	if e == nil {
 		return Verdict{Kind: Break}
@@ -68,10 +91,21 @@ func (v VerdictMap) Eval(m *Machine) Verdict {
 	return e.Verdict
 }
 
-func fieldsText(list []Field, c Context) string {
+func fieldsText(list []Field, c Context) string { return strings.Join(fieldWords(list, c), " . ") }
+
+func fieldWords(list []Field, c Context) []string {
 	words := make([]string, len(list))
 	for i, f := range list {
 		words[i] = f.in(c)
 	}
-	return strings.Join(words, " . ")
+	return words
+}
+
+// masked is a key with the bits of its first field cleared that the mask lacks.
+func masked(key string, mask []byte) string {
+	b := []byte(key)
+	for i := range mask {
+		b[i] &= mask[i]
+	}
+	return string(b)
 }
