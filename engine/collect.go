@@ -48,12 +48,18 @@ func (l *loop) refuse(f *feed, d *delivery) {
 
 // fallBack puts the saved bundle of a source in use when there is nothing else.
 func (l *loop) fallBack(f *feed) {
-	if f.bundle != nil || f.fallback == nil {
+	if f.bundle != nil || f.recall == nil {
 		return
 	}
-	b := f.fallback
-	f.fallback = nil
-	if err := l.take(b); err != nil {
+	b, _, err := f.recall(f.name())
+	f.recall = nil
+	if err == nil && b == nil {
+		return // nothing has been saved
+	}
+	if err == nil {
+		err = l.take(b)
+	}
+	if err != nil {
 		f.log.Error("saved bundle not usable", "error", err)
 		return
 	}

@@ -19,8 +19,8 @@ type feed struct {
 	// bundle is in use; saved tells that it comes from the state directory.
 	bundle *model.Bundle
 	saved  bool
-	// fallback is the saved bundle, nil when there is none or a newer one is in use.
-	fallback    *model.Bundle
+	// recall reads the saved bundle; nil when a newer one is in use.
+	recall      func(source string) (*model.Bundle, uint64, error)
 	loaded      time.Time
 	tried       time.Time
 	failures    int
@@ -57,7 +57,7 @@ func (f *feed) use(b *model.Bundle, saved bool, at time.Time, diags hcl.Diagnost
 	}
 	f.bundle, f.saved, f.loaded = b, saved, at
 	if !saved {
-		f.failures, f.diagnostics, f.fallback = 0, diags, nil
+		f.failures, f.diagnostics, f.recall = 0, diags, nil
 	}
 }
 

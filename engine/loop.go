@@ -190,11 +190,11 @@ func (l *loop) recall() {
 	}
 	for _, f := range l.feeds {
 		names = append(names, f.name())
-		b, g, err := l.e.state.loadBundle(f.name())
+		g, err := l.e.state.savedGeneration(f.name())
 		if err != nil {
 			f.log.Warn("saved bundle not usable", "error", err)
 		}
-		f.fallback = b
+		f.recall = l.e.state.loadBundle
 		highest = max(highest, g)
 	}
 	if err := l.e.state.forgetOthers(names); err != nil {

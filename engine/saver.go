@@ -77,7 +77,11 @@ func (s *saver) write(g goodBundles) {
 		if s.written[name] == b {
 			continue
 		}
-		if err := s.state.saveBundle(b, g.generation); err != nil {
+		done, err := s.state.appendChange(s.written[name], b, g.generation)
+		if !done {
+			err = s.state.saveBundle(b, g.generation)
+		}
+		if err != nil {
 			s.log.Error("state cannot be saved", "source", name, "error", err)
 			s.failed(err)
 			continue

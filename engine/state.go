@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ import (
 type stateDir struct {
 	path string
 	lock *os.File
+	// saved says what is there of the sources whose bundles this process has saved.
+	saved map[string]*savedState
 }
 
 // openState creates the directory and locks it: two daemons, in two network namespaces, would overwrite each other's
@@ -46,7 +49,7 @@ func openState(path string) (*stateDir, error) {
 		}
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
-	return &stateDir{path, lock}, nil
+	return &stateDir{path: path, lock: lock, saved: map[string]*savedState{}}, nil
 }
 
 func (s *stateDir) close() error {
@@ -88,22 +91,13 @@ func (s *stateDir) saveBundle(b *model.Bundle, generation uint64) error {
 	if s == nil {
 		return nil
 	}
-	err := writeStateFile(s.bundlePath(b.Source), throughPowerCut, func(w io.Writer) error {
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(savedBundle{b.Source, b.Revision, generation, len(b.Resources)}); err != nil {
+	delete(s.saved, b.Source)
+	sum, size, err := writeStateFile(s.bundlePath(b.Source), throughPowerCut, func(w io.Writer) error {
+		if err := newEncoder(w).Encode(savedBundle{b.Source, b.Revision, generation, len(b.Resources)}); err != nil {
 			return err
 		}
 		for _, r := range b.Resources {
-			manifest, err := api.EncodeResource(r)
-			if err != nil {
-				return err
-			}
-			saved := savedResource{Manifest: manifest}
-			for _, o := range api.Origins(r) {
-				saved.Origins = append(saved.Origins, *o)
-			}
-			if err := enc.Encode(saved); err != nil {
+			if err := encodeSaved(w, r); err != nil {
 				return err
 			}
 		}
@@ -112,22 +106,50 @@ func (s *stateDir) saveBundle(b *model.Bundle, generation uint64) error {
 	if err != nil {
 		return fmt.Errorf("saving the bundle of %s: %w", b.Source, err)
 	}
+	// The journal is that of another bundle now, and of no account.
+	if err := os.Remove(s.journalPath(b.Source)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("saving the bundle of %s: %w", b.Source, err)
+	}
+	s.saved[b.Source] = &savedState{size: size, last: sum}
 	return nil
+}
+
+func newEncoder(w io.Writer) *json.Encoder {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc
+}
+
+// encodeSaved writes a savedResource.
+func encodeSaved(w io.Writer, r model.Resource) error {
+	manifest, err := api.EncodeResource(r)
+	if err != nil {
+		return err
+	}
+	places := api.Origins(r)
+	origins := make([]model.Origin, len(places))
+	for i, o := range places {
+		origins[i] = *o
+	}
+	// As json would write it, but without looking through the manifest once more.
+	b := append([]byte(`{"manifest":`), manifest...)
+	b = append(b, `,"origins":`...)
+	list, err := json.Marshal(origins)
+	if err != nil {
+		return err
+	}
+	b = append(append(b, list...), "}\n"...)
+	_, err = w.Write(b)
+	return err
 }
 
 // loadBundle reads the saved bundle of a source. There being none is not an error: both results are then nil.
 func (s *stateDir) loadBundle(source string) (b *model.Bundle, generation uint64, err error) {
-	if s == nil {
-		return nil, 0, nil
-	}
-	path := s.bundlePath(source)
-	body, err := readStateFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, nil
-	}
-	if err != nil {
+	body, err := s.bundleBody(source)
+	if body == nil {
 		return nil, 0, err
 	}
+	path := s.bundlePath(source)
 	b, head, err := decodeBundle(body)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %s: %w", ErrBadState, path, err)
@@ -135,7 +157,37 @@ func (s *stateDir) loadBundle(source string) (b *model.Bundle, generation uint64
 	if head.Source != source {
 		return nil, 0, fmt.Errorf("%w: %s belongs to source %s", ErrBadState, path, head.Source)
 	}
-	return b, head.Generation, nil
+	generation, err = s.replay(b, head.Generation, sha256.Sum256(body))
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", path, err)
+	}
+	return b, generation, nil
+}
+
+// bundleBody is what saveBundle wrote for a source, nil when nothing.
+func (s *stateDir) bundleBody(source string) ([]byte, error) {
+	if s == nil {
+		return nil, nil
+	}
+	body, err := readStateFile(s.bundlePath(source))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return body, err
+}
+
+// savedGeneration is the generation of the saved bundle of a source, 0 when there is none. It takes much less time than to
+// load the bundle, which may not be needed.
+func (s *stateDir) savedGeneration(source string) (uint64, error) {
+	body, err := s.bundleBody(source)
+	if body == nil {
+		return 0, err
+	}
+	var head savedBundle
+	if err := json.NewDecoder(bytes.NewReader(body)).Decode(&head); err != nil {
+		return 0, fmt.Errorf("%w: %s: %w", ErrBadState, s.bundlePath(source), err)
+	}
+	return s.lastGeneration(source, head.Generation, sha256.Sum256(body)), nil
 }
 
 func decodeBundle(body []byte) (*model.Bundle, savedBundle, error) {
@@ -185,7 +237,7 @@ func (s *stateDir) forgetOthers(sources []string) error {
 	}
 	keep := map[string]bool{}
 	for _, name := range sources {
-		keep[s.bundlePath(name)] = true
+		keep[s.bundlePath(name)], keep[s.journalPath(name)] = true, true
 	}
 	files, err := filepath.Glob(filepath.Join(s.path, bundlePrefix+"*"))
 	for _, f := range files {
@@ -202,10 +254,11 @@ func (s *stateDir) saveGeneration(g uint64) error {
 	if s == nil {
 		return nil
 	}
-	return writeStateFile(filepath.Join(s.path, generationFile), untilPowerCut, func(w io.Writer) error {
+	_, _, err := writeStateFile(filepath.Join(s.path, generationFile), untilPowerCut, func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, g)
 		return err
 	})
+	return err
 }
 
 // loadGeneration is the highest generation recorded, 0 when there is none.

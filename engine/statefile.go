@@ -34,11 +34,12 @@ const (
 	throughPowerCut durability = true
 )
 
-// writeStateFile writes a file by way of a temporary one in the same directory and a rename.
-func writeStateFile(path string, d durability, body func(io.Writer) error) (err error) {
+// writeStateFile writes a file by way of a temporary one in the same directory and a rename. It
+// returns the hash and the length of the body.
+func writeStateFile(path string, d durability, body func(io.Writer) error) (hash stateSum, length int64, err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
 	if err != nil {
-		return err
+		return hash, 0, err
 	}
 	defer func() {
 		if err != nil {
@@ -47,34 +48,35 @@ func writeStateFile(path string, d durability, body func(io.Writer) error) (err 
 		}
 	}()
 	if _, err = f.Seek(int64(stateHeaderLen), io.SeekStart); err != nil {
-		return err
+		return hash, 0, err
 	}
 	sum, size := sha256.New(), &countWriter{}
 	buf := bufio.NewWriterSize(f, 1<<16)
 	if err = body(io.MultiWriter(buf, sum, size)); err != nil {
-		return err
+		return hash, 0, err
 	}
 	if err = buf.Flush(); err != nil {
-		return err
+		return hash, 0, err
 	}
-	if _, err = f.WriteAt(fmt.Appendf(nil, stateHeader, stateVersion, sum.Sum(nil), size.n), 0); err != nil {
-		return err
+	sum.Sum(hash[:0])
+	if _, err = f.WriteAt(fmt.Appendf(nil, stateHeader, stateVersion, hash, size.n), 0); err != nil {
+		return hash, 0, err
 	}
 	if d == throughPowerCut {
 		if err = f.Sync(); err != nil {
-			return err
+			return hash, 0, err
 		}
 	}
 	if err = f.Close(); err != nil {
-		return err
+		return hash, 0, err
 	}
 	if err = os.Rename(f.Name(), path); err != nil {
-		return err
+		return hash, 0, err
 	}
 	if d == throughPowerCut {
-		return syncDir(filepath.Dir(path))
+		err = syncDir(filepath.Dir(path))
 	}
-	return nil
+	return hash, int64(size.n), err
 }
 
 // syncDir makes a rename survive a power cut.
