@@ -37,6 +37,8 @@ type Daemon struct {
 	// Table is the name of the nftables table.
 	Table    string         `json:"table,omitempty"`
 	FastPath DaemonFastPath `json:"fast_path,omitzero"`
+	// Limits bound what is put into the kernel.
+	Limits DaemonLimits `json:"limits,omitzero"`
 }
 
 // DaemonSources says where resources come from.
@@ -94,6 +96,20 @@ type DaemonFastPath struct {
 	BusyPoll bool `json:"busy_poll,omitempty"`
 }
 
+// DaemonLimits bound the nftables table. A policy that exceeds one is refused as a whole.
+type DaemonLimits struct {
+	// Elements is how many elements all sets and maps may have together, SetElements how many members one set of the
+	// policies, a selector, may have.
+	Elements    int `json:"elements,omitempty"`
+	SetElements int `json:"set_elements,omitempty"`
+	// Rules, Chains and Sets bound how many of them there may be.
+	Rules  int `json:"rules,omitempty"`
+	Chains int `json:"chains,omitempty"`
+	Sets   int `json:"sets,omitempty"`
+	// Memory bounds what the table takes of the kernel's memory, by estimate.
+	Memory Bytes `json:"memory,omitempty"`
+}
+
 // Words of the daemon's configuration.
 const (
 	ActionDrop   = "Drop"
@@ -139,5 +155,8 @@ func DefaultDaemon() *Daemon {
 		StateDir:             "/var/lib/rampart",
 		Table:                "rampart",
 		FastPath:             DaemonFastPath{Mode: FastPathOff, OnOverload: OverloadNFT},
+		Limits: DaemonLimits{
+			Elements: 4_000_000, SetElements: 1 << 20, Rules: 500_000, Chains: 250_000, Sets: 250_000, Memory: 2 << 30,
+		},
 	}
 }

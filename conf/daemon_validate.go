@@ -74,6 +74,7 @@ func (c *Daemon) validate() []model.FieldError {
 	if c.Metrics.Rules < 0 || c.Metrics.Rules > maxMetricRules {
 		v.errorf("metrics.rules", "it must be from 0, for none, to %d", maxMetricRules)
 	}
+	v.limits(&c.Limits)
 	v.listen("metrics.listen", c.Metrics.Listen)
 	return v
 }
@@ -98,6 +99,20 @@ func (v *daemonErrors) oneOf(path, value string, words ...string) {
 func (v *daemonErrors) interfaceName(path, name string) {
 	if !interfaceName.MatchString(name) || len(name) > maxInterfaceName || name == "." || name == ".." {
 		v.errorf(path, "%q cannot be the name of an interface: 1 to %d bytes without blanks, slashes, colons and asterisks", name, maxInterfaceName)
+	}
+}
+
+func (v *daemonErrors) limits(l *DaemonLimits) {
+	for _, x := range []struct {
+		name string
+		n    int64
+	}{
+		{"elements", int64(l.Elements)}, {"set_elements", int64(l.SetElements)}, {"rules", int64(l.Rules)}, {"chains", int64(l.Chains)},
+		{"sets", int64(l.Sets)}, {"memory", int64(l.Memory)},
+	} {
+		if x.n <= 0 {
+			v.errorf("limits."+x.name, "it must be more than 0")
+		}
 	}
 }
 

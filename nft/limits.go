@@ -108,10 +108,10 @@ func (l *Limits) table(p *ir.Program, t *lower.Lowered) error {
 }
 
 // lower lowers a program, with what a previous lowering of the same table has left, and holds it against the limits and
-// the kernel's own.
+// the kernel's own. An ir.LimitError is returned as it is, for others to complete.
 func (c *Config) lower(p *ir.Program, previous *lower.Lowered) (*lower.Lowered, error) {
 	if err := c.Limits.program(p); err != nil {
-		return nil, fmt.Errorf("nftables: %w", err)
+		return nil, err
 	}
 	o := c.lowering()
 	var known *ruleset.Ruleset
@@ -132,13 +132,13 @@ func (c *Config) lower(p *ir.Program, previous *lower.Lowered) (*lower.Lowered, 
 		if o, ok := owners(p)[long.Rule.ID]; ok {
 			e.Culprit, e.Origin, e.Rule = o.key, o.rule.Origin, o.ref
 		}
-		return nil, fmt.Errorf("nftables: %w", e)
+		return nil, e
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lowering to nftables: %w", err)
 	}
 	if err := c.Limits.table(p, l); err != nil {
-		return nil, fmt.Errorf("nftables: %w", err)
+		return nil, err
 	}
 	return l, nil
 }

@@ -57,7 +57,9 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 		}
 		defer metrics.Close()
 	}
-	backend, err := nft.New(nft.Config{Table: c.Table, Group: lowering(c), Logger: logger.With("backend", "nft")})
+	table := nftConfig(c)
+	table.Logger = logger.With("backend", "nft")
+	backend, err := nft.New(table)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"rampart/conf"
+	"rampart/nft"
 )
 
 // TestMetricsAddressNeedNotExist listens on an address of the documentation prefix (RFC 5737), which no interface has.
@@ -86,6 +87,17 @@ func TestAPIGroup(t *testing.T) {
 	}
 	if a, err = apiAccess(conf.DaemonAPI{}); err != nil || a.GIDs != nil || a.UIDs != nil {
 		t.Errorf("none: %+v, %v", a, err)
+	}
+}
+
+// TestDefaultLimits keeps the configuration's defaults those of the backend.
+func TestDefaultLimits(t *testing.T) {
+	want := nft.Limits{
+		Elements: nft.DefaultMaxElements, SetElements: nft.DefaultMaxSetElements, Rules: nft.DefaultMaxRules, Chains: nft.DefaultMaxChains,
+		Sets: nft.DefaultMaxSets, Memory: nft.DefaultMaxMemory,
+	}
+	if got := nftConfig(conf.DefaultDaemon()).Limits; got != want {
+		t.Errorf("limits are %+v, the backend's are %+v", got, want)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"rampart/engine/conntrack"
 	"rampart/engine/ir"
 	"rampart/model"
+	"rampart/nft"
 	"rampart/nft/lower"
 )
 
@@ -39,6 +40,17 @@ func failsafes(list []conf.FailsafePort) []ir.Failsafe {
 		out[i] = ir.Failsafe(f)
 	}
 	return out
+}
+
+// nftConfig are the settings of the daemon's configuration that concern the nftables table.
+func nftConfig(c *conf.Daemon) nft.Config {
+	return nft.Config{
+		Table: c.Table, Group: lowering(c),
+		Limits: nft.Limits{
+			Elements: c.Limits.Elements, SetElements: c.Limits.SetElements, Rules: c.Limits.Rules, Chains: c.Limits.Chains,
+			Sets: c.Limits.Sets, Memory: int64(c.Limits.Memory),
+		},
+	}
 }
 
 // lowering is how groups of policies become chains and maps.

@@ -13,7 +13,6 @@ import (
 	"rampart/engine/compile"
 	"rampart/model"
 	"rampart/model/store"
-	"rampart/nft"
 )
 
 func newRenderCommand(e *env) *cobra.Command {
@@ -66,7 +65,7 @@ Exit codes: 0 success; 1 the files are not valid; 2 wrong usage.`,
 			if len(p.Endpoints) == 0 {
 				fmt.Fprintf(e.stderr, "rampart: no endpoint is on node %s\n", node)
 			}
-			text, err := nft.Config{Table: daemon.Table, Group: lowering(daemon)}.Render(p)
+			text, err := nftConfig(daemon).Render(p)
 			if err != nil {
 				return err
 			}
