@@ -25,6 +25,9 @@ people, or with -o json on standard output for programs. Nothing is put in force
 
 With --config the daemon's configuration is checked and, without -f, the policy files it names.
 
+Policies that the daemon would refuse because they exceed its limits are errors too: those of the configuration, or the
+defaults, on the configuration's node, or on the one with the most endpoints.
+
 Exit codes: 0 no errors (there may be warnings); 1 errors; 2 wrong usage.`,
 		Example: `  rampart check -f /etc/rampart/policy.d
   kubectl get networkpolicies -A -o yaml | rampart check -f -`,
@@ -61,9 +64,11 @@ type checked struct {
 
 func checkConfiguration(ctx context.Context, e *env, config string, files []string) checked {
 	var c checked
+	daemon := conf.DefaultDaemon()
 	if config != "" {
 		c.config = true
-		daemon, diags := conf.LoadDaemon(config)
+		var diags hcl.Diagnostics
+		daemon, diags = conf.LoadDaemon(config)
 		c.diags = append(c.diags, diags...)
 		if daemon != nil && len(files) == 0 {
 			files = daemon.Sources.Files
@@ -73,11 +78,14 @@ func checkConfiguration(ctx context.Context, e *env, config string, files []stri
 		return c
 	}
 	source := conf.FilesWith(conf.FileOptions{Stdin: e.stdin}, files...)
-	_, diags := source.Load(ctx)
+	bundle, diags := source.Load(ctx)
 	for _, d := range diags {
 		if n := conf.NoteOf(d); n != nil && n.Strict {
 			d.Severity = hcl.DiagError
 		}
+	}
+	if bundle != nil && daemon != nil && !diags.HasErrors() {
+		diags = append(diags, checkLimits(bundle.Resources, daemon)...)
 	}
 	c.diags = append(c.diags, diags...)
 	c.files, c.resources = source.Count()

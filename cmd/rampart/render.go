@@ -29,7 +29,7 @@ Settings that matter to the table (failsafe ports, the deny action, ...) come fr
 given with --config, else they have their defaults. A host endpoint that names no interface is left out, because only the
 host itself knows which interface has its addresses.
 
-Exit codes: 0 success; 1 the files are not valid; 2 wrong usage.`,
+Exit codes: 0 success; 1 the files are not valid, or exceed the limits of the configuration; 2 wrong usage.`,
 		Example: `  rampart render -f policies/
   rampart render -f policies/ --node web-1 | nft --check -f -`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -61,12 +61,14 @@ Exit codes: 0 success; 1 the files are not valid; 2 wrong usage.`,
 					return err
 				}
 			}
-			p := compile.Compile(store.ViewOf(resources...), compile.Host{Node: node}, programOptions(daemon))
+			view := store.ViewOf(resources...)
+			p := compile.Compile(view, compile.Host{Node: node}, programOptions(daemon))
 			if len(p.Endpoints) == 0 {
 				fmt.Fprintf(e.stderr, "rampart: no endpoint is on node %s\n", node)
 			}
 			text, err := nftConfig(daemon).Render(p)
 			if err != nil {
+				compile.Blame(err, view)
 				return err
 			}
 			_, err = io.WriteString(e.stdout, text)
