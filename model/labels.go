@@ -23,8 +23,16 @@ type Inheritance struct {
 // own labels, those over profiles, and the first profile over the next. A host endpoint has its own labels and its
 // profiles'; a network set has its own, its namespace and that namespace's labels.
 func EffectiveLabels(r Resource, from Inheritance) selector.Map {
+	labels := make(selector.Map, len(r.Meta().Labels)+6)
+	if !from.AddEffectiveLabels(labels, r) {
+		return nil
+	}
+	return labels
+}
+
+// AddEffectiveLabels puts the EffectiveLabels of a resource into an empty map. It returns false for other kinds.
+func (from Inheritance) AddEffectiveLabels(labels selector.Map, r Resource) bool {
 	meta := r.Meta()
-	labels := make(selector.Map, len(meta.Labels)+6)
 	switch r := r.(type) {
 	case *WorkloadEndpoint:
 		for k, v := range meta.Labels {
@@ -49,9 +57,9 @@ func EffectiveLabels(r Resource, from Inheritance) selector.Map {
 			from.addNamespace(labels, meta.Namespace)
 		}
 	default:
-		return nil
+		return false
 	}
-	return labels
+	return true
 }
 
 // addNamespace gives the namespace's name even when there is no Namespace resource: its name is known all the same.

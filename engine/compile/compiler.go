@@ -7,6 +7,7 @@ import (
 
 	"rampart/engine/ir"
 	"rampart/model"
+	"rampart/model/selector"
 	"rampart/model/store"
 )
 
@@ -39,6 +40,7 @@ type Compiler struct {
 	selections      selections
 	sets            sets
 	groups          groups
+	scratch         selector.Map
 	serial          uint64
 	// round counts calls of Compile; listed is the last one that looked at groups, MaxUint64 before the first.
 	round, listed uint64
@@ -72,6 +74,7 @@ func (c *Compiler) reset(node string) {
 		locals: map[model.Key]*local{}, profileVersions: map[string]*profile{},
 		selections: selections{byText: map[string]*selection{}},
 		sets:       sets{byID: map[ir.SetID]*set{}},
+		scratch:    selector.Map{},
 		groups:     groups{shapes: map[string]*shape{}, byKey: map[string]*group{}},
 	}
 }

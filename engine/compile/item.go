@@ -13,7 +13,7 @@ import (
 // item is an endpoint or a network set, of any node: something selectors match.
 type item struct {
 	resource model.Resource
-	labels   selector.Map
+	labels   selector.List
 	// matches are the selections that match, in no order.
 	matches []*selection
 	nets    []netip.Prefix
@@ -100,10 +100,10 @@ func (c *Compiler) putItem(key model.Key, r model.Resource) {
 	}
 	before := it.resource
 	it.describe(r)
-	it.labels = model.EffectiveLabels(r, c.inheritance())
+	it.labels = c.labelsOf(r)
 	c.setLocal(it, before, c.isLocal(r))
-	c.selections.index.Candidates(it.labels, func(e *store.SelectorEntry[*selection]) {
-		if e.Value.matches(it.labels) {
+	c.selections.index.Candidates(&it.labels, func(e *store.SelectorEntry[*selection]) {
+		if e.Value.matches(&it.labels) {
 			c.attach(it, e.Value)
 		}
 	})
@@ -128,14 +128,14 @@ func (c *Compiler) readdress(it *item, nets, add, del []netip.Prefix) {
 // relabel re-evaluates the selectors that mention a label that is not what it was.
 func (c *Compiler) relabel(it *item) {
 	old := it.labels
-	it.labels = model.EffectiveLabels(it.resource, c.inheritance())
+	it.labels = c.labelsOf(it.resource)
 	changed := differing(old, it.labels)
 	if len(changed) == 0 {
 		return
 	}
 	for i := 0; i < len(it.matches); {
 		n := it.matches[i]
-		if !slices.ContainsFunc(changed, n.entry.Mentions) || n.matches(it.labels) {
+		if !slices.ContainsFunc(changed, n.entry.Mentions) || n.matches(&it.labels) {
 			i++
 			continue
 		}
@@ -144,26 +144,37 @@ func (c *Compiler) relabel(it *item) {
 		it.matches[i] = it.matches[last]
 		it.matches = it.matches[:last]
 	}
-	c.selections.index.Affected(changed, it.labels, func(e *store.SelectorEntry[*selection]) {
-		if e.Value.matches(it.labels) && !slices.Contains(it.matches, e.Value) {
+	c.selections.index.Affected(changed, &it.labels, func(e *store.SelectorEntry[*selection]) {
+		if e.Value.matches(&it.labels) && !slices.Contains(it.matches, e.Value) {
 			c.attach(it, e.Value)
 		}
 	})
 }
 
-func differing(old, new selector.Map) []string {
-	var keys []string
-	for k, v := range old {
-		if w, ok := new[k]; !ok || v != w {
-			keys = append(keys, k)
+// differing are the names of labels that two lists do not both have with the same value.
+func differing(old, new selector.List) []string {
+	var names []string
+	for len(old) > 0 || len(new) > 0 {
+		switch {
+		case len(new) == 0 || len(old) > 0 && old[0].Name < new[0].Name:
+			names, old = append(names, old[0].Name), old[1:]
+		case len(old) == 0 || old[0].Name > new[0].Name:
+			names, new = append(names, new[0].Name), new[1:]
+		default:
+			if old[0].Value != new[0].Value {
+				names = append(names, old[0].Name)
+			}
+			old, new = old[1:], new[1:]
 		}
 	}
-	for k := range new {
-		if _, ok := old[k]; !ok {
-			keys = append(keys, k)
-		}
-	}
-	return keys
+	return names
+}
+
+// labelsOf are the labels that selectors see on a resource.
+func (c *Compiler) labelsOf(r model.Resource) selector.List {
+	clear(c.scratch)
+	c.inheritance().AddEffectiveLabels(c.scratch, r)
+	return selector.ListOf(c.scratch)
 }
 
 // refreshDependents relabels the items that inherit from what changed.

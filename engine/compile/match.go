@@ -63,8 +63,8 @@ func (c *Compiler) populate() {
 			only.Insert(n.entry)
 		}
 		for _, it := range c.items {
-			only.Candidates(it.labels, func(e *store.SelectorEntry[*selection]) {
-				if e.Value.matches(it.labels) {
+			only.Candidates(&it.labels, func(e *store.SelectorEntry[*selection]) {
+				if e.Value.matches(&it.labels) {
 					c.record(it, e.Value)
 				}
 			})

@@ -62,7 +62,7 @@ func (s *selections) release(n *selection) {
 	s.died = true
 }
 
-func (n *selection) matches(labels selector.Map) bool { return n.entry.Selector.Matches(labels) }
+func (n *selection) matches(labels selector.Labels) bool { return n.entry.Selector.Matches(labels) }
 
 // selects tells whether policies depend on what the selection matches.
 func (n *selection) selects() bool { return len(n.subjects) > 0 }

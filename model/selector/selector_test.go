@@ -251,3 +251,30 @@ func TestMatchesDoesNotAllocate(t *testing.T) {
 		t.Errorf("Matches allocates %v times", n)
 	}
 }
+
+// TestListIsLikeMap finds in a list what is in the map it was made of, whatever its length.
+func TestListIsLikeMap(t *testing.T) {
+	m := Map{}
+	for i := range 20 {
+		l := ListOf(m)
+		if l.Len() != m.Len() {
+			t.Fatalf("%d labels give %d", m.Len(), l.Len())
+		}
+		seen := Map{}
+		for k, v := range l.All() {
+			seen[k] = v
+			if got, ok := l.Get(k); got != v || !ok {
+				t.Errorf("%d labels: %s is %q, %v, want %q", i, k, got, ok, v)
+			}
+		}
+		for k, v := range m.All() {
+			if seen[k] != v {
+				t.Errorf("%d labels: %s is missing", i, k)
+			}
+		}
+		if v, ok := l.Get("none"); ok {
+			t.Errorf("a label that is not there is %q", v)
+		}
+		m[string(rune('a'+i*7%20))] = string(rune('z' - i))
+	}
+}

@@ -86,13 +86,13 @@ func (x *SelectorIndex[T]) Remove(e *SelectorEntry[T]) {
 
 // Candidates visits every selector that can match the labels, each once, in no particular order. Selectors it leaves
 // out do not match.
-func (x *SelectorIndex[T]) Candidates(labels selector.Map, visit func(*SelectorEntry[T])) {
+func (x *SelectorIndex[T]) Candidates(labels selector.Set, visit func(*SelectorEntry[T])) {
 	x.all.visit(labels, visit)
 }
 
 // Affected visits the selectors that mention one of the changed labels and can match. A selector that matched the
 // labels as they were and does not match them now is not found by the labels as they are: ask for both.
-func (x *SelectorIndex[T]) Affected(changed []string, labels selector.Map, visit func(*SelectorEntry[T])) {
+func (x *SelectorIndex[T]) Affected(changed []string, labels selector.Set, visit func(*SelectorEntry[T])) {
 	if x.mentions == nil {
 		x.mentions = map[string]*bucket[T]{}
 		x.all.each(x.mention)
@@ -254,34 +254,35 @@ func without[T any](list []*SelectorEntry[T], e *SelectorEntry[T]) (rest []*Sele
 	return list[:last], true
 }
 
-func (b *bucket[T]) visit(labels selector.Map, visit func(*SelectorEntry[T])) {
+func (b *bucket[T]) visit(labels selector.Set, visit func(*SelectorEntry[T])) {
 	each := func(list []*SelectorEntry[T]) {
 		for _, e := range list {
 			visit(e)
 		}
 	}
 	// Walk the smaller side of the two.
-	if len(b.byValue) < len(labels) {
+	n := labels.Len()
+	if len(b.byValue) < n {
 		for k, values := range b.byValue {
-			if v, ok := labels[k]; ok {
+			if v, ok := labels.Get(k); ok {
 				each(values[v])
 			}
 		}
 	} else {
-		for k, v := range labels {
+		for k, v := range labels.All() {
 			if values := b.byValue[k]; values != nil {
 				each(values[v])
 			}
 		}
 	}
-	if len(b.byKey) < len(labels) {
+	if len(b.byKey) < n {
 		for k, list := range b.byKey {
-			if _, ok := labels[k]; ok {
+			if _, ok := labels.Get(k); ok {
 				each(list)
 			}
 		}
 	} else {
-		for k := range labels {
+		for k := range labels.All() {
 			each(b.byKey[k])
 		}
 	}
