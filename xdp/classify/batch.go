@@ -1,7 +1,7 @@
 package classify
 
 // width is how many packets are looked up side by side: enough that the waiting for one's memory is another's time.
-const width = 64
+const width = 128
 
 // batch is the state of packets that go through the trees side by side. A packet by itself would spend most of its time
 // waiting for memory and for branches guessed wrongly; so each step is made for all packets that need it, without
@@ -10,28 +10,28 @@ type batch struct {
 	tuples [width]tuple
 	best   [width]uint32
 	at     [width]ref
-	active [width]uint32
-	landed [width]uint32
+	// Numbers of packets: those that a tree may have a better answer for, and those that still are on their way.
+	eligible, active [width]uint32
 }
 
-// find sets best for the first n tuples to the first live slot that matches, or NoMatch.
+// find sets best for the first n tuples to the first live slot that matches, or none.
 func (b *batch) find(c *Classifier, n int) {
 	for i := range n {
-		b.best[i&(width-1)] = NoMatch
+		b.best[i&(width-1)] = c.none()
 	}
 	for i := range c.trees {
 		tr := &c.trees[i]
+		// The trees are in the order of their first slots: none has a better answer where this has not.
 		k := 0
 		for j := range uint32(n) {
-			b.active[k&(width-1)] = j
-			b.at[j&(width-1)] = tr.root
-			// The trees are in the order of their first slots: none has a better answer where this has not.
+			b.eligible[k&(width-1)] = j
 			k += int((uint64(tr.first) - uint64(b.best[j&(width-1)])) >> 63)
 		}
 		if k == 0 {
 			break
 		}
-		b.scan(tr, b.walk(tr, k))
+		b.walk(tr, k)
+		b.scan(tr, k)
 	}
 	if c.deaths == 0 {
 		return
@@ -44,59 +44,58 @@ func (b *batch) find(c *Classifier, n int) {
 	}
 }
 
-// walk takes the first k active packets to their leaves and lists in active those whose leaf has records.
-func (b *batch) walk(tr *tree, k int) int {
-	refs, found := tr.refs, 0
+// walk takes the first k eligible packets to their leaves.
+func (b *batch) walk(tr *tree, k int) {
 	if tr.root&leafBit != 0 {
-		return k
+		for _, j := range b.eligible[:k] {
+			b.at[j&(width-1)] = tr.root
+		}
+		return
 	}
-	for k > 0 {
-		next := 0
+	refs, shapes := tr.refs, tr.shapes
+	root, first, active := shapes[tr.root>>32], uint32(tr.root), 0
+	for _, j := range b.eligible[:k] {
+		j &= width - 1
+		n := refs[first+root.child(&b.tuples[j])]
+		b.at[j] = n
+		b.active[active&(width-1)] = j
+		active += 1 - int(n>>63)
+	}
+	for active > 0 {
+		k, active = active, 0
 		for _, j := range b.active[:k] {
 			j &= width - 1
-			t := &b.tuples[j]
 			n := b.at[j]
-			x := (t[n>>32&3] >> (n >> 34 & 31)) & (1<<(n>>39&15) - 1)
-			y := (t[n>>43&3] >> (n >> 45 & 31)) & (1<<(n>>50&15) - 1)
-			n = refs[uint32(n)+(x<<(n>>50&15)|y)]
+			n = refs[uint32(n)+shapes[n>>32].child(&b.tuples[j])]
 			b.at[j] = n
-			leaf := int(n >> 63)
-			b.landed[found&(width-1)] = j
-			found += leaf & int((n>>32&0xffff+0xffff)>>16)
-			b.active[next&(width-1)] = j
-			next += 1 - leaf
+			b.active[active&(width-1)] = j
+			active += 1 - int(n>>63)
 		}
-		k = next
 	}
-	b.active = b.landed
-	return found
 }
 
-// scan compares the first k active packets with the records of their leaves.
+// scan compares the first k eligible packets with the records of their leaves.
 func (b *batch) scan(tr *tree, k int) {
+	active := 0
+	for _, j := range b.eligible[:k] {
+		j &= width - 1
+		b.active[active&(width-1)] = j
+		active += int(b.at[j] >> 62 & 1)
+	}
 	recs := tr.recs
-	for k > 0 {
-		next := 0
+	for active > 0 {
+		k, active = active, 0
 		for _, j := range b.active[:k] {
 			j &= width - 1
-			t := &b.tuples[j]
 			n := b.at[j]
+			b.at[j] = n + 1
 			r := &recs[uint32(n)]
-			miss := uint64(r.dstSpan) - uint64(t[1]-r.dst)
-			miss |= uint64(r.srcSpan) - uint64(t[0]-r.src)
-			miss |= uint64(r.dport>>16) - uint64(uint16(t[2])-uint16(r.dport))
-			miss |= uint64(r.sport>>16) - uint64(uint16(t[2]>>16)-uint16(r.sport))
-			miss |= uint64(r.proto>>8) - uint64(uint8(t[3])-uint8(r.proto))
-			hit := uint32(miss>>63) - 1 // all ones where the record matches
-			best := min(b.best[j], r.slot|^hit)
+			slot := r.slot()
+			best := min(b.best[j], slot|-uint32(r.miss(&b.tuples[j])))
 			b.best[j] = best
-			n = n + 1 - 1<<32
-			b.at[j] = n
-			b.active[next&(width-1)] = j
-			// Go on where this was not the last record and the next may still be better.
-			more := uint64(n>>32&0xffff+0xffff) >> 16
-			next += int((uint64(r.slot) - uint64(best)) >> 63 & more)
+			// Go on where another record follows and may be better.
+			b.active[active&(width-1)] = j
+			active += int((uint64(slot) - uint64(best)) & r.lo >> 63)
 		}
-		k = next
 	}
 }

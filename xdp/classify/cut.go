@@ -8,8 +8,16 @@ type cut struct{ a, b dimCut }
 // dimCut takes width bits of a dimension, from bit shift of the dimension up. Width 0 cuts nothing.
 type dimCut struct{ dim, shift, width uint32 }
 
-func (d dimCut) field() field {
-	return field{word: place[d.dim].word, shift: place[d.dim].shift + d.shift, width: d.width}
+// shape is the cut as nodes have it: b's bits number the children, a's are above them.
+func (c cut) shape() shape {
+	aWord, aTurn, aMask := c.a.run(c.b.width)
+	bWord, bTurn, bMask := c.b.run(0)
+	return shape{aWord: aWord, aTurn: aTurn, aMask: aMask, bWord: bWord, bTurn: bTurn, bMask: bMask}
+}
+
+// run tells how a tuple's word is turned and masked so that the bits begin at bit at.
+func (d dimCut) run(at uint32) (word, turn uint8, mask uint32) {
+	return uint8(place[d.dim].word), uint8(64-place[d.dim].shift-d.shift+at) & 63, (1<<d.width - 1) << at
 }
 
 func (d dimCut) size() int { return 1 << d.width }
@@ -50,7 +58,7 @@ func (g *grower) choose(slots []uint32, region *box) (best cut, ok bool) {
 	}
 	n := float64(len(slots))
 	bestCost := n
-	cells := max(16, min(1<<18, 4*len(slots)))
+	cells := max(16, min(1<<18, 8*len(slots)))
 	var firsts []dimCut // the best of each dimension, to be paired
 	for d := range uint32(numDims) {
 		if region[d] == settled {

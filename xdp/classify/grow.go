@@ -11,8 +11,6 @@ const (
 	leafRules = 4
 	maxWidth  = 12
 	maxDepth  = 16
-	// maxLeaf is how many rules no field may tell apart.
-	maxLeaf = 0xffff
 )
 
 // grower builds one tree.
@@ -21,6 +19,7 @@ type grower struct {
 	tree  tree
 	// made finds nodes again by the hash of their rules and region, so that equal nodes are stored once.
 	made   map[uint64]ref
+	shapes map[shape]uint32
 	seed   maphash.Seed
 	counts []int32
 	spare  int // records that may still be written beyond one per rule
@@ -28,9 +27,9 @@ type grower struct {
 
 // growTree builds the tree of the rules in slots, ascending. growth bounds its records: that many per rule.
 func growTree(boxes []box, slots []uint32, growth int) tree {
-	g := &grower{boxes: boxes, made: map[uint64]ref{}, seed: maphash.MakeSeed(), spare: growth * len(slots)}
+	g := &grower{boxes: boxes, made: map[uint64]ref{}, shapes: map[shape]uint32{}, seed: maphash.MakeSeed(), spare: growth * len(slots)}
 	if len(slots) == 0 {
-		g.tree.root, g.tree.first = leafRef(0, 0), NoMatch
+		g.tree.root, g.tree.first = nothing, NoMatch
 		return g.tree
 	}
 	g.tree.first = slots[0]
@@ -98,13 +97,23 @@ func (g *grower) inner(slots []uint32, region *box, c cut, depth int) ref {
 	first := len(g.tree.refs)
 	g.tree.refs = append(g.tree.refs, make([]ref, len(children))...)
 	for i, child := range children {
-		r := leafRef(0, 0)
+		r := nothing
 		if len(child) > 0 {
 			r = g.node(child, c.region(region, uint32(i)), depth+1)
 		}
 		g.tree.refs[first+i] = r
 	}
-	return innerRef(uint32(first), c.a.field(), c.b.field())
+	return innerRef(uint32(first), g.shape(c.shape()))
+}
+
+func (g *grower) shape(s shape) uint32 {
+	i, ok := g.shapes[s]
+	if !ok {
+		i = uint32(len(g.tree.shapes))
+		g.shapes[s] = i
+		g.tree.shapes = append(g.tree.shapes, s)
+	}
+	return i
 }
 
 // distribute lists the rules of each child, ascending.
@@ -124,10 +133,9 @@ func (g *grower) distribute(slots []uint32, region *box, c cut) [][]uint32 {
 }
 
 func (g *grower) leaf(slots []uint32) ref {
-	slots = slots[:min(len(slots), maxLeaf)]
-	r := leafRef(uint32(len(g.tree.recs)), len(slots))
-	for _, s := range slots {
-		g.tree.recs = append(g.tree.recs, newRecord(&g.boxes[s], s))
+	r := leafRef(uint32(len(g.tree.recs)))
+	for i, s := range slots {
+		g.tree.recs = append(g.tree.recs, newRecord(&g.boxes[s], s, i < len(slots)-1))
 	}
 	g.spare -= len(slots)
 	return r

@@ -76,13 +76,13 @@ func (c *Classifier) Lookup6(keys []Key6, out []uint32) {
 const fewKeys = 4
 
 func (k *Key4) tuple() tuple {
-	return tuple{k.Src, k.Dst, uint32(k.SrcPort)<<16 | uint32(k.DstPort), uint32(k.Protocol)}
+	return tuple{uint64(k.Src)<<32 | uint64(k.Dst), rest(uint32(k.SrcPort), uint32(k.DstPort), uint32(k.Protocol))}
 }
 
 func (c *Classifier) tuple6(k *Key6) tuple {
 	src := u128{binary.BigEndian.Uint64(k.Src[:8]), binary.BigEndian.Uint64(k.Src[8:])}
 	dst := u128{binary.BigEndian.Uint64(k.Dst[:8]), binary.BigEndian.Uint64(k.Dst[8:])}
-	return tuple{c.src.rank(src), c.dst.rank(dst), uint32(k.SrcPort)<<16 | uint32(k.DstPort), uint32(k.Protocol)}
+	return tuple{uint64(c.src.rank(src))<<32 | uint64(c.dst.rank(dst)), rest(uint32(k.SrcPort), uint32(k.DstPort), uint32(k.Protocol))}
 }
 
 // answer4 is the value for a packet whose first live slot is best: the overlay may know better.
@@ -103,22 +103,21 @@ func (c *Classifier) answer6(k *Key6, best uint32) uint32 {
 	return c.overlaid(best, &packet{src, dst, uint32(k.SrcPort)<<16 | uint32(k.DstPort), k.Protocol})
 }
 
-// find is the first live slot that matches, or NoMatch.
+// find is the first live slot that matches, or the one after the last.
 func (c *Classifier) find(t *tuple) uint32 {
-	best := uint32(NoMatch)
+	best := c.none()
+	var w work
 	for i := range c.trees {
 		tr := &c.trees[i]
 		if tr.first >= best {
 			break // the trees are in the order of their first slots
 		}
-		best = tr.scan(tr.walk(t), t, best, c.dead)
+		best = tr.find(t, best, c.dead, &w)
 	}
 	return best
 }
 
-func (c *Classifier) value(slot uint32) uint32 {
-	if slot == NoMatch {
-		return NoMatch
-	}
-	return c.values[slot]
-}
+// none is the slot of packets that no rule matches: the one after the last.
+func (c *Classifier) none() uint32 { return uint32(len(c.rules)) }
+
+func (c *Classifier) value(slot uint32) uint32 { return c.values[slot] }

@@ -5,11 +5,11 @@ import (
 	"net/netip"
 )
 
-// tuple is a packet in the trees' coordinates: source and destination (an IPv4 address as a number, or the rank of an
-// IPv6 address), source port << 16 | destination port, protocol. Fields are addressed by number in nodes.
-type tuple [4]uint32
+// tuple is a packet in the trees' coordinates: source << 32 | destination (an IPv4 address as a number, or the rank of an
+// IPv6 address), and the rest: destination port, source port and protocol, each with a bit to spare above it.
+type tuple [2]uint64
 
-// The dimensions that nodes cut. Both ports live in word 2 of a tuple.
+// The dimensions that nodes cut.
 const (
 	dimSrc = iota
 	dimDst
@@ -20,7 +20,18 @@ const (
 )
 
 // place says where a dimension's bits are in a tuple: the word and the distance of its lowest bit from bit 0.
-var place = [numDims]struct{ word, shift uint32 }{{0, 0}, {1, 0}, {2, 16}, {2, 0}, {3, 0}}
+var place = [numDims]struct{ word, shift uint32 }{{0, 32}, {0, 0}, {1, 17}, {1, 0}, {1, 34}}
+
+const (
+	// guards are the bits to spare.
+	guards = 1<<16 | 1<<33 | 1<<guardBits
+	// guardBits is the highest of them.
+	guardBits = 42
+)
+
+func rest(sport, dport, proto uint32) uint64 {
+	return uint64(dport) | uint64(sport)<<17 | uint64(proto)<<34
+}
 
 // span is an inclusive range in one dimension.
 type span struct{ lo, hi uint32 }
