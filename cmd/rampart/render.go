@@ -19,6 +19,8 @@ func newRenderCommand(e *env) *cobra.Command {
 	var (
 		files        []string
 		node, config string
+		explained    bool
+		output       string
 	)
 	cmd := &cobra.Command{
 		Use:   "render -f PATH",
@@ -29,15 +31,23 @@ Settings that matter to the table (failsafe ports, the deny action, ...) come fr
 given with --config, else they have their defaults. A host endpoint that names no interface is left out, because only the
 host itself knows which interface has its addresses.
 
+With --explain it is told instead what becomes of the rules: for each list of policies that endpoints have in common, how
+many rules became how many look-ups, why, and what a packet is expected to cost. Times are those of the cost model that the
+choice is made with; only their relations mean something on another machine.
+
 Exit codes: 0 success; 1 the files are not valid, or exceed the limits of the configuration; 2 wrong usage.`,
 		Example: `  rampart render -f policies/
-  rampart render -f policies/ --node web-1 | nft --check -f -`,
+  rampart render -f policies/ --node web-1 | nft --check -f -
+  rampart render -f policies/ --config rampart.hcl --explain`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := noArgs(cmd, args); err != nil {
 				return err
 			}
 			if len(files) == 0 {
 				return usagef("nothing to render; name files with -f")
+			}
+			if output == "json" && !explained {
+				return usagef("-o json is for --explain; a table is nft text")
 			}
 			return nil
 		},
@@ -66,6 +76,13 @@ Exit codes: 0 success; 1 the files are not valid, or exceed the limits of the co
 			if len(p.Endpoints) == 0 {
 				fmt.Fprintf(e.stderr, "rampart: no endpoint is on node %s\n", node)
 			}
+			if explained {
+				x, err := explain(p, daemon)
+				if err != nil {
+					return err
+				}
+				return x.write(e.stdout, output)
+			}
 			text, err := nftConfig(daemon).Render(p)
 			if err != nil {
 				compile.Blame(err, view)
@@ -78,6 +95,8 @@ Exit codes: 0 success; 1 the files are not valid, or exceed the limits of the co
 	fileFlag(cmd, &files)
 	cmd.Flags().StringVar(&node, "node", "", "`NAME` of the node whose endpoints to render (default: the only one in the files, else the host name)")
 	configFlag(cmd, &config)
+	cmd.Flags().BoolVar(&explained, "explain", false, "tell what becomes of the rules, and why")
+	outputFlag(cmd, &output, "text", "text", "json")
 	return cmd
 }
 

@@ -120,7 +120,7 @@ func (f *flattener) fill(name string, l *flat.List, next map[*flat.List]string, 
 		}
 		plan := made[i]
 		if f.report != nil {
-			f.report(Report{List: name, Version: version, Report: plan.Report})
+			f.report(Report{List: name, Version: version, From: l, Report: plan.Report})
 		}
 		for _, made := range plan.Chains {
 			f.b.AddChain(made)
@@ -205,5 +205,7 @@ func (f *flattener) note(l *flat.List) string {
 type Report struct {
 	List    string
 	Version uint8
+	// From is the list. Its entries are those that the report counts.
+	From *flat.List
 	blocks.Report
 }
