@@ -31,6 +31,14 @@ func Parse(f *tree.File) ([]*tree.Node, hcl.Diagnostics) {
 // ParseDocument reads one document. The root is nil when the document is empty or, with diagnostics, when it cannot be
 // read at all.
 func ParseDocument(f *tree.File, doc Document) (*tree.Node, hcl.Diagnostics) {
+	if root, ok := parsePlain(f, doc); ok {
+		return root, nil
+	}
+	return parseWhole(f, doc)
+}
+
+// parseWhole reads a document of whatever YAML.
+func parseWhole(f *tree.File, doc Document) (*tree.Node, hcl.Diagnostics) {
 	src := f.Src[doc.Start:doc.End]
 	node, err := decode(src)
 	if err != nil {
