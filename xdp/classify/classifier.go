@@ -22,8 +22,12 @@ type Classifier struct {
 	overlay []added
 }
 
-// Build makes a classifier of one address family. The rules need not be sorted. Errors wrap ErrRule.
+// Build makes a classifier of one address family. The rules need not be sorted. Time and memory are bounded by their
+// number: lists that no tree suits get long leaves and slow lookups. Errors wrap ErrRule or ErrTooMany.
 func Build(v6 bool, rules []Rule) (*Classifier, error) {
+	if len(rules) > MaxRules {
+		return nil, fmt.Errorf("%w: %d, at most %d", ErrTooMany, len(rules), MaxRules)
+	}
 	for i := range rules {
 		if err := rules[i].check(v6); err != nil {
 			return nil, fmt.Errorf("rule %d: %w", i, err)
@@ -73,7 +77,7 @@ func (c *Classifier) Pending() int { return len(c.overlay) + c.deaths }
 func (c *Classifier) Bytes() int {
 	n := len(c.values)*4 + len(c.dead)*8 + (len(c.src.starts)+len(c.dst.starts))*16
 	for i := range c.trees {
-		n += len(c.trees[i].refs)*8 + len(c.trees[i].recs)*32 + len(c.trees[i].shapes)*16
+		n += len(c.trees[i].refs)*refSize + len(c.trees[i].recs)*recordSize + len(c.trees[i].shapes)*shapeSize
 	}
 	return n
 }

@@ -51,14 +51,15 @@ func (d dimCut) narrow(b *box, i uint32) {
 }
 
 // choose picks the cut whose children are smallest as a random rule sees them, among those that copy rules to few
-// children. ok is false where no cut helps.
-func (g *grower) choose(slots []uint32, region *box) (best cut, ok bool) {
+// children. ok is false where no cut helps. It spends half of the work up to limit at most.
+func (g *grower) choose(slots []uint32, region *box, limit budget) (best cut, ok bool) {
 	if *region == (box{}) {
 		return best, false
 	}
 	n := float64(len(slots))
 	bestCost := n
 	cells := max(16, min(1<<18, 8*len(slots)))
+	half := g.spent.work + (limit.work-g.spent.work)/2
 	var firsts []dimCut // the best of each dimension, to be paired
 	for d := range uint32(numDims) {
 		if region[d] == settled {
@@ -66,12 +67,12 @@ func (g *grower) choose(slots []uint32, region *box) (best cut, ok bool) {
 		}
 		differ := uint32(bits.Len32(region[d].lo ^ region[d].hi))
 		dimBest, dimCost := dimCut{}, n
-		for w := uint32(1); w <= min(differ, maxWidth); w++ {
+		for w := uint32(1); w <= min(differ, maxWidth) && g.spent.work < half; w++ {
 			if 1<<w > cells {
 				break
 			}
 			c := dimCut{d, differ - w, w}
-			cost, fits := g.cost(slots, region, cut{a: c})
+			cost, fits := g.cost(slots, region, cut{a: c}, limit)
 			if !fits {
 				break
 			}
@@ -91,11 +92,11 @@ func (g *grower) choose(slots []uint32, region *box) (best cut, ok bool) {
 		for _, b := range firsts[i+1:] {
 			for wa := uint32(1); wa <= a.width; wa++ {
 				for wb := uint32(1); wb <= b.width; wb++ {
-					if 1<<(wa+wb) > cells || wa+wb < max(a.width, b.width) {
+					if 1<<(wa+wb) > cells || wa+wb < max(a.width, b.width) || g.spent.work >= half {
 						continue
 					}
 					c := cut{dimCut{a.dim, a.shift + a.width - wa, wa}, dimCut{b.dim, b.shift + b.width - wb, wb}}
-					if cost, fits := g.cost(slots, region, c); fits && cost < bestCost*0.97 {
+					if cost, fits := g.cost(slots, region, c, limit); fits && cost < bestCost*0.97 {
 						best, bestCost, ok = c, cost, true
 					}
 				}
@@ -105,8 +106,9 @@ func (g *grower) choose(slots []uint32, region *box) (best cut, ok bool) {
 	return best, ok && bestCost < n*0.95
 }
 
-// cost is the mean number of rules in the child of a random copy of a rule; fits tells whether there are few copies.
-func (g *grower) cost(slots []uint32, region *box, c cut) (float64, bool) {
+// cost is the mean number of rules in the child of a random copy of a rule; fits tells whether there are few copies, and
+// room for them if every child became a leaf.
+func (g *grower) cost(slots []uint32, region *box, c cut, limit budget) (mean float64, fits bool) {
 	wa, wb := c.a.size(), c.b.size()
 	// A difference array in two dimensions: one border row and column more than cells.
 	stride := wb + 1
@@ -117,12 +119,13 @@ func (g *grower) cost(slots []uint32, region *box, c cut) (float64, bool) {
 	counts := g.counts[:need]
 	clear(counts)
 	copies := 0
-	limit := g.copies(len(slots))
+	most := min(g.copies(len(slots)), (limit.octets-g.spent.octets-wa*wb*refSize-shapeSize)/recordSize)
+	g.spent.work += need + len(slots)
 	for _, s := range slots {
 		alo, ahi := c.a.children(&g.boxes[s], region)
 		blo, bhi := c.b.children(&g.boxes[s], region)
 		copies += int(ahi-alo+1) * int(bhi-blo+1)
-		if copies > limit {
+		if copies > most {
 			return 0, false
 		}
 		counts[int(alo)*stride+int(blo)]++

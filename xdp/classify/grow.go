@@ -13,6 +13,22 @@ const (
 	maxDepth  = 16
 )
 
+// budget is what may be spent on a tree: steps of choosing cuts, and octets of the tree. Lists can be made up whose rules
+// no cut separates without copying most of them; where the budget ends, leaves are long.
+type budget struct{ work, octets int }
+
+// ample is the budget of a tree of n rules that is there to stay; usual trees need a tenth of it. A step takes a few
+// nanoseconds.
+func ample(n int) budget { return budget{work: 32<<20 + 512*n, octets: 1<<20 + 512*n} }
+
+// scant is the budget of a tree that is only tried.
+func scant(n int) budget { return budget{work: 8<<20 + 128*n, octets: 1<<20 + 256*n} }
+
+// share is the part of what is left of b after spent that n of total may have, as a limit for spent.
+func (b budget) share(spent budget, n, total int) budget {
+	return budget{spent.work + (b.work-spent.work)*n/total, spent.octets + (b.octets-spent.octets)*n/total}
+}
+
 // grower builds one tree.
 type grower struct {
 	boxes []box
@@ -22,18 +38,18 @@ type grower struct {
 	shapes map[shape]uint32
 	seed   maphash.Seed
 	counts []int32
-	spare  int // records that may still be written beyond one per rule
+	spent  budget
 }
 
-// growTree builds the tree of the rules in slots, ascending. growth bounds its records: that many per rule.
-func growTree(boxes []box, slots []uint32, growth int) tree {
-	g := &grower{boxes: boxes, made: map[uint64]ref{}, shapes: map[shape]uint32{}, seed: maphash.MakeSeed(), spare: growth * len(slots)}
+// growTree builds the tree of the rules in slots, ascending.
+func growTree(boxes []box, slots []uint32, limit budget) tree {
+	g := &grower{boxes: boxes, made: map[uint64]ref{}, shapes: map[shape]uint32{}, seed: maphash.MakeSeed()}
 	if len(slots) == 0 {
 		g.tree.root, g.tree.first = nothing, NoMatch
 		return g.tree
 	}
 	g.tree.first = slots[0]
-	g.tree.root = g.node(slots, everything, 0)
+	g.tree.root = g.node(slots, everything, 0, limit)
 	g.tree.refs = slices.Clip(g.tree.refs)
 	g.tree.recs = slices.Clip(g.tree.recs)
 	return g.tree
@@ -42,8 +58,9 @@ func growTree(boxes []box, slots []uint32, growth int) tree {
 // settled marks a dimension in which all rules of a node are alike: it cannot tell them apart.
 var settled = span{1, 0}
 
-func (g *grower) node(slots []uint32, region box, depth int) ref {
-	if len(slots) > leafRules && depth < maxDepth && g.spare > 0 {
+// node spends no more than up to limit, which is at least what a leaf takes.
+func (g *grower) node(slots []uint32, region box, depth int, limit budget) ref {
+	if len(slots) > leafRules && depth < maxDepth {
 		g.tighten(slots, &region)
 	} else {
 		region = box{}
@@ -53,8 +70,8 @@ func (g *grower) node(slots []uint32, region box, depth int) ref {
 		return r
 	}
 	var r ref
-	if c, ok := g.choose(slots, &region); ok {
-		r = g.inner(slots, &region, c, depth)
+	if c, ok := g.choose(slots, &region, limit); ok {
+		r = g.inner(slots, &region, c, depth, limit)
 	} else {
 		r = g.leaf(slots)
 	}
@@ -92,14 +109,16 @@ func (g *grower) key(slots []uint32, region *box) uint64 {
 	return h.Sum64()
 }
 
-func (g *grower) inner(slots []uint32, region *box, c cut, depth int) ref {
-	children := g.distribute(slots, region, c)
+func (g *grower) inner(slots []uint32, region *box, c cut, depth int, limit budget) ref {
+	children, copies := g.distribute(slots, region, c)
 	first := len(g.tree.refs)
 	g.tree.refs = append(g.tree.refs, make([]ref, len(children))...)
+	g.spent.octets += len(children) * refSize
 	for i, child := range children {
 		r := nothing
 		if len(child) > 0 {
-			r = g.node(child, c.region(region, uint32(i)), depth+1)
+			r = g.node(child, c.region(region, uint32(i)), depth+1, limit.share(g.spent, len(child), copies))
+			copies -= len(child)
 		}
 		g.tree.refs[first+i] = r
 	}
@@ -112,16 +131,18 @@ func (g *grower) shape(s shape) uint32 {
 		i = uint32(len(g.tree.shapes))
 		g.shapes[s] = i
 		g.tree.shapes = append(g.tree.shapes, s)
+		g.spent.octets += shapeSize
 	}
 	return i
 }
 
-// distribute lists the rules of each child, ascending.
-func (g *grower) distribute(slots []uint32, region *box, c cut) [][]uint32 {
-	children := make([][]uint32, c.a.size()*c.b.size())
+// distribute lists the rules of each child, ascending, and tells how many they are together.
+func (g *grower) distribute(slots []uint32, region *box, c cut) (children [][]uint32, copies int) {
+	children = make([][]uint32, c.a.size()*c.b.size())
 	for _, s := range slots {
 		alo, ahi := c.a.children(&g.boxes[s], region)
 		blo, bhi := c.b.children(&g.boxes[s], region)
+		copies += int(ahi-alo+1) * int(bhi-blo+1)
 		for i := alo; i <= ahi; i++ {
 			for j := blo; j <= bhi; j++ {
 				k := i<<c.b.width | j
@@ -129,7 +150,7 @@ func (g *grower) distribute(slots []uint32, region *box, c cut) [][]uint32 {
 			}
 		}
 	}
-	return children
+	return children, copies
 }
 
 func (g *grower) leaf(slots []uint32) ref {
@@ -137,6 +158,6 @@ func (g *grower) leaf(slots []uint32) ref {
 	for i, s := range slots {
 		g.tree.recs = append(g.tree.recs, newRecord(&g.boxes[s], s, i < len(slots)-1))
 	}
-	g.spare -= len(slots)
+	g.spent.octets += len(slots) * recordSize
 	return r
 }

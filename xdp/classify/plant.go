@@ -10,8 +10,6 @@ const (
 	wideBits = 6
 	// tinyPart: so few rules do not get a tree of their own.
 	tinyPart = 16
-	// maxGrowth bounds the records of a tree: so many for each rule.
-	maxGrowth = 24
 )
 
 // The parts of a list, by which addresses are wide.
@@ -29,7 +27,7 @@ func (c *Classifier) plant(boxes []box) []tree {
 	parts := c.divide(boxes)
 	var trees [numParts]tree
 	for p, part := range parts {
-		trees[p] = growTree(boxes, part, maxGrowth)
+		trees[p] = growTree(boxes, part, ample(len(part)))
 	}
 	sample := samples(boxes)
 	best, visits := cost(trees[:], sample)
@@ -39,7 +37,7 @@ func (c *Classifier) plant(boxes []box) []tree {
 			joined := slices.Concat(parts[0], parts[q])
 			slices.Sort(joined)
 			try := alone
-			try[0], try[q] = tree{}, growTree(boxes, joined, maxGrowth)
+			try[0], try[q] = tree{}, growTree(boxes, joined, scant(len(joined)))
 			if cost, _ := cost(try[:], sample); cost < best {
 				best, trees = cost, try
 			}

@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -187,6 +188,9 @@ func TestRefusedRules(t *testing.T) {
 		if _, err := Build(false, []Rule{ok, r}); err == nil {
 			t.Errorf("%s: built", name)
 		}
+	}
+	if _, err := Build(false, make([]Rule, MaxRules+1)); !errors.Is(err, ErrTooMany) {
+		t.Errorf("%d rules: %v", MaxRules+1, err)
 	}
 	c, err := Build(false, []Rule{ok})
 	if err != nil {

@@ -28,6 +28,12 @@ type Rule struct {
 // NoMatch is what Lookup gives for a packet that no rule matches. No rule may have it as its Value.
 const NoMatch = ^uint32(0)
 
+// MaxRules is the greatest length of a list.
+const MaxRules = maxSlot + 1
+
+// ErrTooMany means that a list is longer than MaxRules.
+var ErrTooMany = errors.New("classify: too many rules")
+
 // ErrRule marks a rule that cannot be part of a classifier.
 var ErrRule = errors.New("classify: rule")
 

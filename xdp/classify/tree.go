@@ -42,11 +42,18 @@ type record struct {
 	lo, hi       uint64
 }
 
+// Sizes in octets.
+const (
+	refSize    = 8
+	recordSize = 32
+	shapeSize  = 16
+)
+
 const (
 	moreBit   = 1 << 63
 	slotShift = guardBits + 1
 	// maxSlot is the greatest slot that a record has room for.
-	maxSlot = 1<<(64-slotShift) - 2
+	maxSlot = 1<<(64-slotShift) - 1
 )
 
 func newRecord(b *box, slot uint32, more bool) record {

@@ -16,7 +16,7 @@ type Limits struct {
 
 const (
 	defaultEntryBoxes = 1 << 16
-	defaultBoxes      = 1 << 21
+	defaultBoxes      = 1 << 20
 )
 
 // expander turns rules into boxes of one family.
