@@ -14,6 +14,9 @@ import (
 	"rampart/xdp/xsk"
 )
 
+// priority is the nice value of workers.
+const priority = -20
+
 // batch is how many frames a worker takes at a time.
 const batch = bpf.MaxQuestions
 
@@ -51,6 +54,8 @@ func (w *worker) run() {
 	defer close(w.done)
 	runtime.LockOSThread() // not unlocked: the changed thread ends with its goroutine
 	pin(w.queue)
+	// What a worker does the kernel would otherwise do before any process runs. Without leave to, it has to wait like others.
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, priority)
 	if ns := w.guard.config.NetNS; ns != 0 {
 		if err := unix.Setns(ns, unix.CLONE_NEWNET); err != nil {
 			err = fmt.Errorf("enter the network namespace: %w", err)

@@ -16,7 +16,7 @@ import (
 const floodTick = 250 * time.Microsecond
 
 // floodRing is how many frames wait while the core is held up with others. Of more, a card throws the rest away.
-const floodRing = 1024
+const floodRing = 4096
 
 // Flood sends so many frames a second until the context ends, in bursts a quarter of a millisecond apart. Between them the
 // core is free. What is late is made up for like what waits in the ring of an interface card: where the receiver is too slow

@@ -33,8 +33,8 @@ type stream struct {
 // bulkChunk is how many octets a write sends and a read takes at most.
 const bulkChunk = 128 << 10
 
-// Bulk opens n connections from the packet's source to its destination and lets them send. Each has a thread that writes and
-// one that reads; on which cores is the scheduler's choice.
+// Bulk opens n connections from the packet's source to its destination and lets them send. Each has a thread that writes, on
+// the cores that have the queues of the firewall's interface, and one that reads, on the others if there are any.
 func (r *Rig) Bulk(p model.Packet, n int) (b *Bulk, err error) {
 	if err := r.address(p); err != nil {
 		return nil, err
@@ -68,9 +68,15 @@ func (r *Rig) Bulk(p model.Packet, n int) (b *Bulk, err error) {
 			return b, fmt.Errorf("accept on %v port %d: %w", p.Dst, p.DstPort, err)
 		}
 	}
-	for _, s := range b.streams {
-		b.working.Go(func() { b.write(s) })
-		b.working.Go(func() { b.read(s) })
+	for i, s := range b.streams {
+		b.working.Go(func() {
+			pinned(r.outside(i))
+			b.write(s)
+		})
+		b.working.Go(func() {
+			pinned(r.inside())
+			b.read(s)
+		})
 	}
 	return b, nil
 }

@@ -74,7 +74,7 @@ func New(l *lab.Lab, name string, queues int) (_ *Rig, err error) {
 	if r.sink, err = pktgen.NewSink(); err != nil {
 		return nil, err
 	}
-	if err := r.attach(r.sink.Program); err != nil {
+	if err := errors.Join(r.steer(), r.attach(r.sink.Program)); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
