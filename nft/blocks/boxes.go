@@ -57,7 +57,7 @@ func (p *planner) boxes(c *chain, items []*item, points []point) {
 			s.Elements = append(s.Elements, e)
 		}
 		nameByContent(s)
-		p.ask(c, s, fields)
+		p.ask(c, s, fields, 0)
 		p.plan.Report.Boxes++
 	}
 }

@@ -17,6 +17,8 @@ type cut struct {
 	// single tells that the regions are single values, byProto that they differ by protocol as well.
 	single, byProto bool
 	by              finder
+	// bits is how many bits of an address tell the regions apart, when these are blocks of one size; else 0.
+	bits int
 	// members tells that the regions are the classes of the roster; when these are of single addresses they are not listed
 	// in regions. asking are then the items that ask for sets, by the first of these, and others those that do not.
 	members bool
@@ -62,10 +64,10 @@ const (
 // candidate is a cut that has been estimated but not made.
 type candidate struct {
 	d dim
-	// byProto and members tell cuts of one dimension apart.
-	byProto, members bool
-	estimate         float64
-	make             func() *cut
+	// byProto, members and masked tell cuts of one dimension apart.
+	byProto, members, masked bool
+	estimate                 float64
+	make                     func() *cut
 }
 
 // candidates estimates the cuts of a list, the best first. They are judged as if their regions were not cut further.
@@ -112,7 +114,9 @@ func distinct(list []candidate, n int) []candidate {
 		if len(out) == n {
 			break
 		}
-		if !slices.ContainsFunc(out, func(o candidate) bool { return o.d == c.d && o.byProto == c.byProto && o.members == c.members }) {
+		if !slices.ContainsFunc(out, func(o candidate) bool {
+			return o.d == c.d && o.byProto == c.byProto && o.members == c.members && o.masked == c.masked
+		}) {
 			out = append(out, c)
 		}
 	}
@@ -166,6 +170,7 @@ func (e *estimator) tries(out []candidate, d dim) []candidate {
 		limits = append(limits, limit)
 	}
 	protos := e.protocols()
+	wilds := make([]census, len(e.points))
 	plain, byProto := make([]float64, len(limits)), make([]float64, len(limits))
 	extents := e.extents(root, d, wild, limits, len(protos))
 	for i := range e.points {
@@ -190,6 +195,7 @@ func (e *estimator) tries(out []candidate, d dim) []candidate {
 		for _, x := range wild {
 			add(&all, &same, x, 0)
 		}
+		wilds[i] = all
 		for _, n := range path {
 			for _, x := range n.cover {
 				add(&all, &same, x, 1<<d)
@@ -208,6 +214,7 @@ func (e *estimator) tries(out []candidate, d dim) []candidate {
 			})
 		}
 	}
+	out = e.masked(out, root, d, wild, wilds)
 	for i, limit := range limits {
 		x := &extents[i]
 		budget := maxCopies*len(e.items) + 256
@@ -217,8 +224,8 @@ func (e *estimator) tries(out []candidate, d dim) []candidate {
 			}
 			find, _ := p.dispatch(d, float64(elements), false, len(protos), e.weight)
 			cost = find + cost/float64(len(e.points))
-			out = append(out, candidate{d, protos != nil, false, e.weight*cost + room,
-				func() *cut { return p.cutTrie(root, d, limit, wild, protos) }})
+			out = append(out, candidate{d: d, byProto: protos != nil, estimate: e.weight*cost + room,
+				make: func() *cut { return p.cutTrie(root, d, limit, wild, protos) }})
 		}
 		try(x.regions, x.items, plain[i], x.room, nil)
 		if protos != nil {
@@ -419,7 +426,7 @@ func (e *estimator) slices(out []candidate, d dim) []candidate {
 	for _, s := range list {
 		room += p.room(float64(len(s.items)+len(wild)), f)
 	}
-	return append(out, candidate{d, false, false, e.weight*cost + room, func() *cut { return p.cutSlices(list, d, wild, hash) }})
+	return append(out, candidate{d: d, estimate: e.weight*cost + room, make: func() *cut { return p.cutSlices(list, d, wild, hash) }})
 }
 
 // maxHashed is how many single values a cut may have.

@@ -26,6 +26,9 @@ func (p *planner) emit(c *chain, n *node) {
 func (p *planner) emitCut(c *chain, k *cut) {
 	s := &ruleset.Set{Name: fmt.Sprintf("%s-by-%s", c.name, dimWord[k.d]), Verdicts: true, Interval: k.by != byHash}
 	fields := []dim{k.d}
+	if k.bits > 0 {
+		s.Name += fmt.Sprintf("-%d", k.bits)
+	}
 	if k.by == byBoxes && k.d != proto {
 		// A second field makes the map a pipapo map.
 		fields = append(fields, proto)
@@ -81,7 +84,7 @@ func (p *planner) emitCut(c *chain, k *cut) {
 	nameByContent(s)
 	p.addSet(c, s)
 	p.plan.Report.cut(k)
-	p.ask(c, s, fields)
+	p.ask(c, s, fields, k.bits)
 }
 
 // target is what the elements of a region say.
@@ -158,8 +161,8 @@ func (p *planner) keep(key chainKey, e *emitted) {
 	}
 }
 
-// ask adds a rule that looks fields up in a map.
-func (p *planner) ask(c *chain, s *ruleset.Set, fields []dim) {
+// ask adds a rule that looks fields up in a map, only the first bits of the first if bits is not 0.
+func (p *planner) ask(c *chain, s *ruleset.Set, fields []dim, bits int) {
 	var st []ruleset.Statement
 	if slices.Contains(fields, src) || slices.Contains(fields, dst) {
 		st = append(st, ruleset.Family(p.in.Family))
@@ -167,7 +170,7 @@ func (p *planner) ask(c *chain, s *ruleset.Set, fields []dim) {
 	if c.guard && !slices.Contains(fields, sport) && !slices.Contains(fields, dport) {
 		st = append(st, hasPort)
 	}
-	c.Rules = append(c.Rules, &ruleset.Rule{Statements: append(st, ruleset.VerdictMap{Fields: s.Fields, Map: s.Name})})
+	c.Rules = append(c.Rules, &ruleset.Rule{Statements: append(st, ruleset.VerdictMap{Fields: s.Fields, Map: s.Name, Bits: bits})})
 }
 
 // nameByContent makes the name of a map of ranges depend on its elements. The kernel does not change such a map at the same

@@ -63,7 +63,7 @@ func (e *estimator) members(out []candidate, d dim) []candidate {
 	}
 	find, _ := p.dispatch(d, addrs, true, 0, e.weight)
 	x.ns += find
-	return append(out, candidate{d, false, true, p.worth(e.weight, x), func() *cut {
+	return append(out, candidate{d: d, members: true, estimate: p.worth(e.weight, x), make: func() *cut {
 		c := p.cutMembers(e.items, d, ids)
 		c.price = x
 		return c

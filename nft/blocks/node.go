@@ -111,6 +111,9 @@ func (p *planner) divide(n *node, weight, bound float64, depth int) *node {
 			}
 		}
 	}
+	if chosen == nil || len(chosen.regions) == 0 && !chosen.members {
+		return nil // it promised regions that there are not
+	}
 	m := &node{items: n.items, points: n.points, cuts: n.cuts, key: n.key}
 	p.complete(m, chosen, weight, depth)
 	return m
@@ -119,9 +122,12 @@ func (p *planner) divide(n *node, weight, bound float64, depth int) *node {
 // try judges a cut by some of its regions.
 func (p *planner) try(n *node, c *cut, weight float64, depth int) float64 {
 	k := min(trialRegions, len(c.regions))
+	if c.bits > 0 {
+		k = min(8*trialRegions, len(c.regions)) // many, small, and of different sizes
+	}
 	sum, ns, price := 0.0, 0.0, 0.0
 	for i := range k {
-		r := &c.regions[i*len(c.regions)/k]
+		r := &c.regions[(2*i+1)*len(c.regions)/(2*k)]
 		m := p.decide(r.list(), p.local(c.d, r, n.points), c.below(n.cuts), depth+1)
 		share := shares(r.list())
 		sum += share

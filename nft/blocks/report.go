@@ -26,6 +26,8 @@ func (r *Report) cut(k *cut) {
 		name += " and protocol"
 	case k.members:
 		name += " by sets"
+	case k.bits > 0:
+		name += " by mask"
 	}
 	r.Cuts[name]++
 	r.Regions[name] += len(k.regions)

@@ -59,7 +59,7 @@ func (p *planner) mass(d dim, s spans) float64 {
 		return n
 	}
 	for _, r := range s {
-		n += (float64(r.hi.hi)-float64(r.lo.hi))*math.Exp2(64) + float64(r.hi.lo) - float64(r.lo.lo) + 1
+		n += r.size()
 	}
 	return n / math.Exp2(float64(p.geo.width[d]))
 }

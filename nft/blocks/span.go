@@ -1,6 +1,7 @@
 package blocks
 
 import (
+	"math"
 	"math/bits"
 	"net/netip"
 	"slices"
@@ -54,6 +55,15 @@ func (a num) low(n int) num {
 	return num{a.hi | m.hi, a.lo | m.lo}
 }
 
+// first is a with its n lowest bits cleared.
+func (a num) first(n int) num {
+	m := maxNum(n)
+	if n == 0 {
+		return a
+	}
+	return num{a.hi &^ m.hi, a.lo &^ m.lo}
+}
+
 // flip is a with bit n inverted.
 func (a num) flip(n int) num {
 	if n >= 64 {
@@ -90,6 +100,11 @@ func addrNum(a netip.Addr) num {
 type span struct{ lo, hi num }
 
 func (s span) single() bool { return s.lo == s.hi }
+
+// size is how many values the span has.
+func (s span) size() float64 {
+	return (float64(s.hi.hi)-float64(s.lo.hi))*math.Exp2(64) + float64(s.hi.lo) - float64(s.lo.lo) + 1
+}
 
 // prefixes counts the prefixes that make up the span, which is what pipapo stores.
 func (s span) prefixes(width int) int {
