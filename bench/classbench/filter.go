@@ -195,3 +195,14 @@ func unicast(r *rand.Rand, p netip.Prefix) netip.Addr {
 	}
 	return a
 }
+
+// Matches tells whether the filter matches a packet. Packets of protocols without ports have port 0.
+func (f *Filter) Matches(p *model.Packet) bool {
+	if q := f.protocol(); q != 0 && q != p.Protocol || !f.Src.Contains(p.Src) || !f.Dst.Contains(p.Dst) {
+		return false
+	}
+	in := func(r ir.PortRange, port uint16) bool {
+		return anyPort(r) || model.HasPorts(p.Protocol) && r.Min <= port && port <= r.Max
+	}
+	return in(f.SrcPorts, p.SrcPort) && in(f.DstPorts, p.DstPort)
+}

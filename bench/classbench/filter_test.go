@@ -105,3 +105,26 @@ func TestPacketsAreForwardable(t *testing.T) {
 		}
 	}
 }
+
+// A packet drawn from a filter matches it, and not one of another protocol, address or port.
+func TestMatches(t *testing.T) {
+	f, err := classbench.Parse("@192.0.2.0/24 198.51.100.7/32 0 : 65535 1024 : 2047 0x06/0xFF 0x0000/0x0000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := f.Packet(rand.New(rand.NewPCG(1, 2)))
+	if !f.Matches(&p) {
+		t.Errorf("%v does not match", p)
+	}
+	for what, change := range map[string]func(*model.Packet){
+		"protocol":         func(p *model.Packet) { p.Protocol = model.ProtoUDP },
+		"source":           func(p *model.Packet) { p.Src = netip.MustParseAddr("192.0.3.1") },
+		"destination":      func(p *model.Packet) { p.Dst = netip.MustParseAddr("198.51.100.8") },
+		"destination port": func(p *model.Packet) { p.DstPort = 2048 },
+	} {
+		q := p
+		if change(&q); f.Matches(&q) {
+			t.Errorf("%v matches, with another %s", q, what)
+		}
+	}
+}

@@ -9,60 +9,70 @@ import (
 	"strings"
 )
 
+// options are the command line.
+type options struct {
+	rounds                                          int
+	dry, text, linear, all, plain, fit              bool
+	costs, flows, data, sets, rules, label, profile string
+}
+
 func main() {
-	var (
-		data    = flag.String("data", os.Getenv("RAMPART_DATA"), "directory that holds classbench/")
-		sets    = flag.String("sets", "", "ClassBench sets, comma separated; all for all")
-		rules   = flag.String("rules", "", "numbers of generated rules, comma separated")
-		rounds  = flag.Int("rounds", 9, "interleaved repetitions")
-		dry     = flag.Bool("dry", false, "lower only, do not load")
-		text    = flag.Bool("text", false, "print the ruleset")
-		linear  = flag.Bool("linear", false, "also the linear lowering of generated rules, up to 1000")
-		costs   = flag.String("costs", "", "sets of cost settings to compare on generated rules: name=value,...;name=value,...")
-		flows   = flag.Int("flows", 8192, "different packets to send")
-		fit     = flag.Bool("fit", false, "print what a packet goes through, to fit the cost model to")
-		plain   = flag.Bool("plain", false, "also one rule for all the packets of generated rules")
-		profile = flag.String("cpuprofile", "", "write a profile of the lowering")
-	)
+	var o options
+	flag.StringVar(&o.data, "data", os.Getenv("RAMPART_DATA"), "directory that holds classbench/")
+	flag.StringVar(&o.sets, "sets", "", "ClassBench sets, comma separated; all for all of ten thousand rules")
+	flag.StringVar(&o.rules, "rules", "", "numbers of generated rules, comma separated")
+	flag.StringVar(&o.label, "labels", "", "numbers of policies that select endpoints and peers by label, comma separated; NxM: M of N select each endpoint")
+	flag.IntVar(&o.rounds, "rounds", 9, "interleaved repetitions")
+	flag.StringVar(&o.flows, "flows", "64,8192", "how many different packets to send, comma separated")
+	flag.BoolVar(&o.all, "all", false, "send packets that are denied as well")
+	flag.BoolVar(&o.linear, "linear", false, "also the same rules one after the other, by this lowering and as one writes them by hand")
+	flag.BoolVar(&o.plain, "plain", false, "also one rule for all the packets")
+	flag.BoolVar(&o.dry, "dry", false, "lower only, do not load")
+	flag.BoolVar(&o.text, "text", false, "print the ruleset")
+	flag.StringVar(&o.costs, "costs", "", "sets of cost settings to compare: name=value,...;name=value,...")
+	flag.BoolVar(&o.fit, "fit", false, "print what a packet goes through, to fit the cost model to")
+	flag.StringVar(&o.profile, "cpuprofile", "", "write a profile of the lowering")
 	flag.Parse()
-	o := options{rounds: *rounds, dry: *dry, text: *text, linear: *linear, costs: *costs, flows: *flows, plain: *plain, fit: *fit}
-	if *data == "" {
-		*data = "../shared/data"
+	if o.data == "" {
+		o.data = filepath.Join("..", "shared", "data")
 	}
-	var err error
-	if *profile != "" {
-		f, err := os.Create(*profile)
+	if err := o.main(); err != nil {
+		fmt.Fprintln(os.Stderr, "lowering:", err)
+		os.Exit(1)
+	}
+}
+
+func (o *options) main() error {
+	if o.profile != "" {
+		f, err := os.Create(o.profile)
 		if err == nil {
 			err = pprof.StartCPUProfile(f)
 		}
 		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			return err
 		}
 		defer pprof.StopCPUProfile()
 	}
-	if *rules == "micro" {
-		if err := micro(); err != nil {
-			fmt.Println(err)
+	if o.rules != "" {
+		if err := o.generated(strings.Split(o.rules, ",")); err != nil {
+			return err
 		}
-		return
 	}
-	if *rules != "" {
-		err = o.generated(strings.Split(*rules, ","))
-	}
-	if *sets != "" && err == nil {
-		list := strings.Split(*sets, ",")
-		if *sets == "all" {
-			list = nil
-			files, _ := filepath.Glob(filepath.Join(*data, "classbench", "*_10k.gz"))
-			for _, f := range files {
-				list = append(list, strings.TrimSuffix(filepath.Base(f), ".gz"))
-			}
+	if o.label != "" {
+		if err := o.labels(strings.Split(o.label, ",")); err != nil {
+			return err
 		}
-		err = o.classbench(filepath.Join(*data, "classbench"), list)
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	if o.sets == "" {
+		return nil
 	}
+	list := strings.Split(o.sets, ",")
+	if o.sets == "all" {
+		list = nil
+		files, _ := filepath.Glob(filepath.Join(o.data, "classbench", "*_10k.gz"))
+		for _, f := range files {
+			list = append(list, strings.TrimSuffix(filepath.Base(f), ".gz"))
+		}
+	}
+	return o.classbench(filepath.Join(o.data, "classbench"), list)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"time"
 	"unsafe"
 
@@ -17,17 +16,20 @@ import (
 )
 
 // path is a generator, a router and a sink: g0 ══ f0 router f1 ══ s0. Frames sent on g0 are routed to s0, where they are
-// counted and dropped in the driver.
+// counted and dropped in the driver; through f1 itself or through one
+// of the router's ports, which send by way of it.
 type path struct {
-	lab            *lab.Lab
-	gen, fw, snk   *lab.Namespace
-	sink           *pktgen.Sink
+	lab          *lab.Lab
+	gen, fw, snk *lab.Namespace
+	sink         *pktgen.Sink
+	// ports is how many more interfaces the router has, each with one address behind it.
+	ports          int
 	ifindex        int
 	srcMAC, dstMAC net.HardwareAddr
 }
 
-func newPath() (_ *path, err error) {
-	p := &path{}
+func newPath(ports int) (_ *path, err error) {
+	p := &path{ports: ports}
 	if p.lab, err = lab.New(); err != nil {
 		return nil, err
 	}
@@ -72,15 +74,7 @@ func (p *path) configure() error {
 		return err
 	}
 	p.dstMAC = f0.Attrs().HardwareAddr
-	if os.Getenv("XDPF0") != "" {
-		pr, err := pktgen.NewPass()
-		if err != nil {
-			return err
-		}
-		if err := p.fw.Do(func() error { return netlink.LinkSetXdpFdWithFlags(f0, pr.FD(), unix.XDP_FLAGS_DRV_MODE) }); err != nil {
-			return err
-		}
-	} else if err := p.fw.Do(func() error { return enableGRO("f0") }); err != nil {
+	if err := p.fw.Do(func() error { return enableGRO("f0") }); err != nil {
 		return err
 	}
 	f1, err := p.fw.Links().LinkByName("f1")
@@ -103,10 +97,36 @@ func (p *path) configure() error {
 	if p.sink, err = pktgen.NewSink(); err != nil {
 		return err
 	}
-	if os.Getenv("NOSINK") != "" {
-		return nil
+	for i := range p.ports {
+		if err := p.addPort(i); err != nil {
+			return err
+		}
 	}
 	return p.snk.Do(func() error { return netlink.LinkSetXdpFdWithFlags(s0, p.sink.Program.FD(), unix.XDP_FLAGS_DRV_MODE) })
+}
+
+// port is the name of an interface with one address behind it.
+func port(i int) string { return fmt.Sprintf("cali%04d", i) }
+
+// addPort adds an interface, one that sends by way of f1, and the route to the address behind it.
+func (p *path) addPort(i int) error {
+	f1, err := p.fw.Links().LinkByName("f1")
+	if err != nil {
+		return err
+	}
+	v := &netlink.Macvlan{LinkAttrs: netlink.LinkAttrs{Name: port(i), ParentIndex: f1.Attrs().Index}, Mode: netlink.MACVLAN_MODE_PRIVATE}
+	if err := p.fw.Links().LinkAdd(v); err != nil {
+		return err
+	}
+	l, err := p.fw.Links().LinkByName(v.Name)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(p.fw.Links().LinkSetARPOff(l), p.fw.Links().LinkSetUp(l)); err != nil {
+		return err
+	}
+	to := net.IPNet{IP: address(i).AsSlice(), Mask: net.CIDRMask(32, 32)}
+	return p.fw.Links().RouteAdd(&netlink.Route{LinkIndex: l.Attrs().Index, Dst: &to, Scope: netlink.SCOPE_LINK})
 }
 
 // enableGRO switches generic receive offload on, which gives a veth NAPI (uapi linux/ethtool.h, ETHTOOL_SGRO).
@@ -156,8 +176,17 @@ func (p *path) generator(flows []pktgen.Flow) (*pktgen.Generator, error) {
 	return pktgen.New(pktgen.Config{NetNS: p.gen.FD(), Ifindex: p.ifindex, Frames: frames, CPU: 1, CPUPinned: true, Realtime: true})
 }
 
-// rate sends the generator's packets for d and returns the time per packet in nanoseconds when undisturbed, and the share that arrived.
-func (p *path) rate(g *pktgen.Generator, d time.Duration) (ns, arrived float64, err error) {
+// rate sends flows in a circle for d and returns the time per packet in nanoseconds when undisturbed, and the share that
+// came through.
+func (p *path) rate(flows []pktgen.Flow, d time.Duration) (ns, share float64, err error) {
+	g, err := p.generator(flows)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(err, g.Close()) }()
+	if _, err := g.Send(2 * len(flows)); err != nil { // so that every flow is known
+		return 0, 0, err
+	}
 	before, err := p.sink.Arrived()
 	if err != nil {
 		return 0, 0, err

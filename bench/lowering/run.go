@@ -3,8 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"net/netip"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -19,99 +18,7 @@ import (
 	"rampart/nft"
 	"rampart/nft/blocks"
 	"rampart/nft/lower"
-	"rampart/nft/ruleset"
 )
-
-type options struct {
-	rounds            int
-	dry, text, linear bool
-	costs             string
-	plain, fit        bool
-	flows             int
-}
-
-// load is a program and the packets sent through it.
-type load struct {
-	name    string
-	program *ir.Program
-	packets []model.Packet
-	group   lower.GroupFunc
-	costs   *blocks.Costs
-	report  lower.Report
-	size    ruleset.Size
-	path    *path
-	gen     *pktgen.Generator
-	ns      []float64
-}
-
-// program puts rules into policies of at most 1000 at a host endpoint, for forwarded traffic.
-func program(rules []*ir.Rule) *ir.Program {
-	g := &ir.Group{ID: "g", Direction: model.Ingress, Layer: model.LayerForward}
-	tier := ir.Tier{Name: "default", Default: model.Deny}
-	p := &ir.Program{Node: "n", Hash: "x"}
-	for i := 0; i < len(rules); i += 1000 {
-		key := model.Key{Kind: model.KindGlobalNetworkPolicy, Name: fmt.Sprintf("p%03d", i/1000)}
-		pol := &ir.Policy{ID: ir.PolicyID(key.String()), Key: key, Tier: "default", Ingress: rules[i:min(i+1000, len(rules))]}
-		for j, r := range pol.Ingress {
-			r.Index = j
-			r.ID = model.RuleID(i + j + 1)
-		}
-		tier.Policies = append(tier.Policies, pol)
-		p.Policies = append(p.Policies, pol)
-	}
-	g.Tiers = []ir.Tier{tier}
-	e := &ir.Endpoint{Key: model.Key{Kind: model.KindHostEndpoint, Name: "h"}, Interface: "f0"}
-	e.Ingress[model.LayerForward] = g
-	p.Groups, p.Endpoints = []*ir.Group{g}, []*ir.Endpoint{e}
-	return p
-}
-
-// action is Allow or Deny, in turns.
-func action(i int) model.Action {
-	if i%2 == 0 {
-		return model.Allow
-	}
-	return model.Deny
-}
-
-func classbenchLoad(name string, filters []classbench.Filter, costs *blocks.Costs) *load {
-	r := rand.New(rand.NewPCG(7, 7))
-	rules := make([]*ir.Rule, len(filters))
-	for i := range filters {
-		rules[i] = &ir.Rule{Action: action(i), Match: filters[i].Match()}
-	}
-	l := &load{name: name, program: program(rules), group: lower.Walk, costs: costs}
-	for len(filters) > 0 && len(l.packets) < 8192 {
-		if f := &filters[r.IntN(len(filters))]; f.Forwardable() {
-			l.packets = append(l.packets, f.Packet(r))
-		}
-	}
-	return l
-}
-
-// generate makes rules of net, protocol and port.
-func generate(n int, seed uint64) []classbench.Filter {
-	r := rand.New(rand.NewPCG(seed, 1))
-	out := make([]classbench.Filter, n)
-	for i := range out {
-		bits := []int{16, 20, 22, 24, 24, 24, 26, 28, 32, 32}[r.IntN(10)]
-		a := pktgen.Addr4(uint32(r.IntN(200)+10)<<24 | uint32(r.IntN(1<<24)))
-		if a.IsLoopback() {
-			a = pktgen.Addr4(10 << 24)
-		}
-		port := uint16(r.IntN(2000) + 1)
-		f := classbench.Filter{Src: netip.PrefixFrom(a, bits).Masked(), Dst: netip.MustParsePrefix("0.0.0.0/0"), SrcPorts: ir.PortRange{Max: 65535},
-			DstPorts: ir.PortRange{Min: port, Max: port}, Protocol: model.ProtoTCP}
-		if r.IntN(3) == 0 {
-			f.Protocol = model.ProtoUDP
-		}
-		if r.IntN(10) == 0 {
-			f.DstPorts.Max = port + uint16(r.IntN(100))
-		}
-		out[i] = f
-	}
-	return out
-}
 
 func (o *options) generated(counts []string) error {
 	var loads []*load
@@ -121,25 +28,62 @@ func (o *options) generated(counts []string) error {
 			return err
 		}
 		filters := generate(n, 5)
-		for _, set := range strings.Split(o.costs, ";") {
-			c, err := costsOf(set)
-			if err != nil {
-				return err
-			}
-			loads = append(loads, classbenchLoad(fmt.Sprintf("%d rules %s", n, set), filters, &c))
+		more, err := o.lookups(fmt.Sprintf("%d rules", n), filters)
+		if err != nil {
+			return err
 		}
-		if o.plain {
-			for _, a := range []model.Action{model.Allow, model.Deny} {
-				l := *loads[len(loads)-1]
-				l.name, l.program = fmt.Sprintf("%d only %s", n, a), program([]*ir.Rule{{Action: a}})
-				loads = append(loads, &l)
-			}
-		}
-		if o.linear && n <= 1000 {
-			loads = append(loads, classbenchLoad(fmt.Sprintf("%d linear", n), filters, nil))
+		loads = append(loads, more...)
+		if o.linear && n <= 10000 {
+			walk := loadOf(fmt.Sprintf("%d walked", n), filters, o.all)
+			hand := *walk
+			hand.name, hand.script = fmt.Sprintf("%d by hand", n), linear(filters)
+			loads = append(loads, walk, &hand)
 		}
 	}
 	return o.run(loads)
+}
+
+func (o *options) classbench(dir string, sets []string) error {
+	for _, s := range sets {
+		filters, err := classbench.Open(filepath.Join(dir, s+".gz"))
+		if err != nil {
+			return err
+		}
+		filters = slices.DeleteFunc(filters, func(f classbench.Filter) bool { return !f.Forwardable() })
+		loads, err := o.lookups(s+" first 10", filters[:10:10])
+		if err != nil {
+			return err
+		}
+		more, err := o.lookups(s, filters)
+		if err != nil {
+			return err
+		}
+		if err := o.run(append(loads[:1], more...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookups are the loads of filters with each set of costs.
+func (o *options) lookups(name string, filters []classbench.Filter) ([]*load, error) {
+	var out []*load
+	l := loadOf("", filters, o.all)
+	for _, set := range strings.Split(o.costs, ";") {
+		c, err := costsOf(set)
+		if err != nil {
+			return nil, err
+		}
+		with := *l
+		with.name, with.costs = strings.TrimSpace(name+" "+set), &c
+		out = append(out, &with)
+	}
+	if o.plain {
+		open := *l
+		open.name, open.program = name+" all allowed", program([]*ir.Rule{{Action: model.Allow}})
+		out = append(out, &open)
+	}
+	return out, nil
 }
 
 // costsOf is the default cost model with some values changed.
@@ -161,120 +105,125 @@ func costsOf(text string) (blocks.Costs, error) {
 	return c, nil
 }
 
-func (o *options) classbench(dir string, sets []string) error {
-	for _, s := range sets {
-		filters, err := classbench.Open(filepath.Join(dir, s+".gz"))
+// run lowers the loads, brings them into force and measures them in turns.
+func (o *options) run(loads []*load) error {
+	for _, l := range loads {
+		if err := o.lower(l); err != nil {
+			return fmt.Errorf("%s: %w", l.name, err)
+		}
+	}
+	if o.dry {
+		return nil
+	}
+	for _, l := range loads {
+		if l.path != nil {
+			defer l.path.close()
+		}
+	}
+	for _, flows := range strings.Split(o.flows, ",") {
+		n, err := strconv.Atoi(flows)
 		if err != nil {
 			return err
 		}
-		filters = slices.DeleteFunc(filters, func(f classbench.Filter) bool { return !f.Forwardable() })
-		var loads []*load
-		for i, text := range strings.Split(o.costs, ";") {
-			c, err := costsOf(text)
-			if err != nil {
-				return err
-			}
-			if i == 0 {
-				loads = append(loads, classbenchLoad(s+" first 10", filters[:10:10], &c))
-			}
-			loads = append(loads, classbenchLoad(s+" "+text, filters, &c))
-		}
-		if o.plain {
-			open := classbenchLoad(s+" allow all", nil, nil)
-			open.program = program([]*ir.Rule{{Action: model.Allow}})
-			open.packets = loads[1].packets
-			loads = append(loads, open)
-		}
-		err = o.run(loads)
-		if err != nil {
+		if err := o.measure(loads, n); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (o *options) run(loads []*load) error {
-	for _, l := range loads {
-		start := time.Now()
-		var reports []lower.Report
+// lower lowers a load and brings it into force.
+func (o *options) lower(l *load) (err error) {
+	start := time.Now()
+	if l.script == "" {
 		if l.costs != nil {
-			l.group = lower.BlocksExplained(*l.costs, func(r lower.Report) { reports = append(reports, r) })
+			l.group = lower.BlocksExplained(*l.costs, func(r lower.Report) {
+				if r.Version == 4 {
+					l.report = r
+				}
+			})
 		}
 		low := lower.Lower(l.program, lower.Options{Group: l.group})
 		took := time.Since(start)
 		if err := low.Validate(); err != nil {
 			return err
 		}
-		n := low.Size()
+		n, r := low.Size(), l.report
 		l.size = n
-		fmt.Printf("%-30s lowered in %4d ms: %d chains, %d rules, %d sets, %d elements", l.name, took.Milliseconds(), n.Chains, n.Rules, n.Sets, n.Elements)
-		for _, r := range reports {
-			if r.Version == 4 {
-				fmt.Printf(", expected %.0f ns, %d redundant, cuts %v into %v, %d pipapo, %d hash, %d plain", r.Expected, len(r.Redundant), r.Cuts, r.Regions, r.Boxes, r.Hash, r.Plain)
-				l.report = r
-			}
+		fmt.Printf("%-28s lowered in %4d ms: %d chains, %d rules, %d sets, %d elements", l.name, took.Milliseconds(), n.Chains, n.Rules, n.Sets, n.Elements)
+		if r.List != "" {
+			fmt.Printf(", expected %.0f ns, %d redundant, cuts %v into %v, %d pipapo, %d hash, %d plain", r.Expected, len(r.Redundant), r.Cuts, r.Regions, r.Boxes, r.Hash, r.Plain)
 		}
 		if o.text {
 			fmt.Println()
 			fmt.Println(low.Text())
 		}
-		if o.dry {
-			fmt.Println()
-			continue
-		}
-		var err error
-		if l.path, err = newPath(); err != nil {
-			return err
-		}
-		defer l.path.close()
-		b, err := nft.New(nft.Config{NetNS: l.path.fw.FD(), Group: l.group})
-		if err != nil {
-			return err
-		}
-		defer b.Close()
-		start = time.Now()
-		if _, err := b.Apply(context.Background(), l.program); err != nil {
-			return fmt.Errorf("%s: %w", l.name, err)
-		}
-		fmt.Printf(", in force in %d ms\n", time.Since(start).Milliseconds())
-		flows := make([]pktgen.Flow, min(o.flows, len(l.packets)))
-		for i, p := range l.packets[:len(flows)] {
-			flows[i].Packet = p
-		}
-		if l.gen, err = l.path.generator(flows); err != nil {
-			return err
-		}
-		defer l.gen.Close()
 	}
 	if o.dry {
+		fmt.Println()
 		return nil
 	}
+	if l.path, err = newPath(l.ports); err != nil {
+		return err
+	}
+	if l.script != "" {
+		return l.path.fw.Do(func() error {
+			cmd := exec.Command("nft", "-f", "-")
+			cmd.Stdin = strings.NewReader(l.script)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("nft: %w: %s", err, out[:min(len(out), 300)])
+			}
+			fmt.Printf("%-28s in force in %d ms\n", l.name, time.Since(start).Milliseconds())
+			return nil
+		})
+	}
+	b, err := nft.New(nft.Config{NetNS: l.path.fw.FD(), Group: l.group})
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	start = time.Now()
+	if _, err := b.Apply(context.Background(), l.program); err != nil {
+		return err
+	}
+	fmt.Printf(", in force in %d ms\n", time.Since(start).Milliseconds())
+	return nil
+}
+
+// measure sends n different packets through each load in turns, other ones each time as far as there are others.
+func (o *options) measure(loads []*load, n int) error {
+	ns := make([][]float64, len(loads))
 	shares := make([]float64, len(loads))
-	for range o.rounds {
+	for round := range o.rounds {
 		for i, l := range loads {
-			ns, share, err := l.path.rate(l.gen, 40*time.Millisecond)
+			parts := max(1, len(l.packets)/n)
+			from := round % parts * n
+			flows := make([]pktgen.Flow, 0, n)
+			for _, p := range l.packets[from:min(from+n, len(l.packets))] {
+				flows = append(flows, pktgen.Flow{Packet: p})
+			}
+			t, share, err := l.path.rate(flows, 40*time.Millisecond)
 			if err != nil {
 				return err
 			}
-			l.ns = append(l.ns, ns)
-			shares[i] = share
+			ns[i] = append(ns[i], t)
+			shares[i] += share / float64(o.rounds)
 		}
 	}
+	fmt.Printf("%d flows\n", n)
 	for i, l := range loads {
-		ratios := make([]float64, len(l.ns))
+		ratios := make([]float64, len(ns[i]))
 		for k := range ratios {
-			ratios[k] = loads[0].ns[k] / l.ns[k]
+			ratios[k] = ns[0][k] / ns[i][k]
 		}
 		slices.Sort(ratios)
-		fmt.Printf("%-30s %5.0f ns a packet, %.2f allowed, rate against the first %.2f (%.2f to %.2f); best %.0f ns, %.2f\n",
-			l.name, median(l.ns), shares[i], ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1],
-			slices.Min(l.ns), slices.Min(loads[0].ns)/slices.Min(l.ns))
-	}
-	if o.fit {
-		for _, l := range loads {
-			w := l.report.Work
-			fmt.Printf("FIT %q extra %.0f hash %.2f array %.2f boxes %.2f hashmaps %.2f boxmaps %.2f fields %.2f groups %.2f lines %.2f alive %.2f rules %.2f elements %d allrules %d sets %d\n",
-				l.name, slices.Min(l.ns)-slices.Min(loads[len(loads)-1].ns), w.Hash, w.Array, w.Boxes, w.HashMaps, w.BoxMaps, w.Fields, w.Groups, w.Lines, w.Alive, w.Rules, l.size.Elements, l.size.Rules, l.size.Sets)
+		best := slices.Min(ns[i])
+		fmt.Printf("  %-28s %6.0f ns a packet, best %6.0f, %.2f allowed; rate against the first %.3f (%.3f to %.3f), best %.3f\n",
+			l.name, median(ns[i]), best, shares[i], ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1], slices.Min(ns[0])/best)
+		if w := l.report.Work; o.fit {
+			fmt.Printf("FIT extra %.0f hash %.2f array %.2f boxes %.2f hashmaps %.2f boxmaps %.2f fields %.2f groups %.2f lines %.2f alive %.2f rules %.2f elements %d allrules %d sets %d\n",
+				best-slices.Min(ns[len(loads)-1]), w.Hash, w.Array, w.Boxes, w.HashMaps, w.BoxMaps, w.Fields, w.Groups, w.Lines, w.Alive, w.Rules, l.size.Elements, l.size.Rules, l.size.Sets)
 		}
 	}
 	return nil
