@@ -53,16 +53,28 @@ func (c *Classifier) Lookup6(keys []Key6, out []uint32) {
 	out = out[:len(keys)]
 	if len(keys) < fewKeys {
 		for i := range keys {
-			t := c.tuple6(&keys[i])
+			k := &keys[i]
+			t := k.tuple(c.src.rank(number6(&k.Src)), c.dst.rank(number6(&k.Dst)))
 			out[i] = c.answer6(&keys[i], c.find(&t))
 		}
 		return
 	}
 	var b batch
+	var addrs [width]u128
 	for len(keys) > 0 {
 		n := min(len(keys), width)
+		// The ranks are found in the places of numbers, which are not needed yet.
+		src, dst := &b.eligible, &b.active
 		for i := range keys[:n] {
-			b.tuples[i&(width-1)] = c.tuple6(&keys[i])
+			addrs[i&(width-1)] = number6(&keys[i].Src)
+		}
+		c.src.search(&addrs, src, n)
+		for i := range keys[:n] {
+			addrs[i&(width-1)] = number6(&keys[i].Dst)
+		}
+		c.dst.search(&addrs, dst, n)
+		for i := range keys[:n] {
+			b.tuples[i&(width-1)] = keys[i].tuple(src[i&(width-1)], dst[i&(width-1)])
 		}
 		b.find(c, n)
 		for i := range out[:n] {
@@ -79,10 +91,12 @@ func (k *Key4) tuple() tuple {
 	return tuple{uint64(k.Src)<<32 | uint64(k.Dst), rest(uint32(k.SrcPort), uint32(k.DstPort), uint32(k.Protocol))}
 }
 
-func (c *Classifier) tuple6(k *Key6) tuple {
-	src := u128{binary.BigEndian.Uint64(k.Src[:8]), binary.BigEndian.Uint64(k.Src[8:])}
-	dst := u128{binary.BigEndian.Uint64(k.Dst[:8]), binary.BigEndian.Uint64(k.Dst[8:])}
-	return tuple{uint64(c.src.rank(src))<<32 | uint64(c.dst.rank(dst)), rest(uint32(k.SrcPort), uint32(k.DstPort), uint32(k.Protocol))}
+func (k *Key6) tuple(src, dst uint32) tuple {
+	return tuple{uint64(src)<<32 | uint64(dst), rest(uint32(k.SrcPort), uint32(k.DstPort), uint32(k.Protocol))}
+}
+
+func number6(a *[16]byte) u128 {
+	return u128{binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(a[8:])}
 }
 
 // answer4 is the value for a packet whose first live slot is best: the overlay may know better.
@@ -98,9 +112,7 @@ func (c *Classifier) answer6(k *Key6, best uint32) uint32 {
 	if len(c.overlay) == 0 {
 		return c.value(best)
 	}
-	src := u128{binary.BigEndian.Uint64(k.Src[:8]), binary.BigEndian.Uint64(k.Src[8:])}
-	dst := u128{binary.BigEndian.Uint64(k.Dst[:8]), binary.BigEndian.Uint64(k.Dst[8:])}
-	return c.overlaid(best, &packet{src, dst, uint32(k.SrcPort)<<16 | uint32(k.DstPort), k.Protocol})
+	return c.overlaid(best, &packet{number6(&k.Src), number6(&k.Dst), uint32(k.SrcPort)<<16 | uint32(k.DstPort), k.Protocol})
 }
 
 // find is the first live slot that matches, or the one after the last.

@@ -2,6 +2,7 @@ package classify
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"net/netip"
 	"slices"
 )
@@ -70,17 +71,31 @@ func bounds6(p netip.Prefix) (first, last u128) {
 
 // rank is the number of the interval that holds a.
 func (r *ranks) rank(a u128) uint32 {
-	lo, n := 0, len(r.starts)
-	for n > 1 { // invariant: starts[lo] <= a < starts[lo+n]
-		half := n / 2
-		if !a.less(r.starts[lo+half]) {
-			lo += half
-			n -= half
-		} else {
-			n = half
+	at := uint32(0)
+	for n := len(r.starts); n > 1; n -= n / 2 {
+		at = r.halve(at, uint32(n/2), a)
+	}
+	return at
+}
+
+// halve looks at the half of the remaining intervals that begins half after at. It does without a branch, which would be
+// guessed wrongly every other time.
+func (r *ranks) halve(at, half uint32, a u128) uint32 {
+	s := &r.starts[at+half]
+	_, before := bits.Sub64(a.lo, s.lo, 0)
+	_, before = bits.Sub64(a.hi, s.hi, before)
+	return at + half&(uint32(before)-1)
+}
+
+// search ranks the first n addresses side by side.
+func (r *ranks) search(addrs *[width]u128, at *[width]uint32, n int) {
+	clear(at[:n])
+	for left := len(r.starts); left > 1; left -= left / 2 {
+		half := uint32(left / 2)
+		for j := range at[:n] {
+			at[j] = r.halve(at[j], half, addrs[j])
 		}
 	}
-	return uint32(lo)
 }
 
 // prefix is the range of ranks that a prefix covers. It must be one of those the ranks were made of.

@@ -3,6 +3,7 @@ package classify
 import (
 	"math/rand/v2"
 	"net/netip"
+	"strconv"
 	"testing"
 )
 
@@ -32,6 +33,57 @@ func manyRules(n int, seed uint64) []Rule {
 		rules[i] = r
 	}
 	return rules
+}
+
+// manyRules6 are manyRules with IPv6 prefixes, and packets for them.
+func manyRules6(n int, seed uint64) ([]Rule, []Key6) {
+	rng := rand.New(rand.NewPCG(seed, 22))
+	addr := func() (a [16]byte) {
+		for i := range 8 {
+			a[i] = byte(rng.IntN(256))
+		}
+		a[0], a[1], a[2], a[15] = 0x20, 0x01, byte(rng.IntN(4)), byte(rng.IntN(256))
+		return a
+	}
+	prefix := func(p netip.Prefix) netip.Prefix {
+		if p.IsValid() {
+			p = netip.PrefixFrom(netip.AddrFrom16(addr()), []int{32, 48, 56, 64, 128}[rng.IntN(5)]).Masked()
+		}
+		return p
+	}
+	rules, keys := manyRules(n, seed), make([]Key6, 1<<14)
+	for i := range rules {
+		rules[i].Src, rules[i].Dst = prefix(rules[i].Src), prefix(rules[i].Dst)
+	}
+	for i := range keys {
+		r := &rules[rng.IntN(n)]
+		keys[i] = Key6{addr(), addr(), uint16(rng.IntN(65536)), r.DstPort.Min, r.Protocol}
+		if r.Src.IsValid() {
+			keys[i].Src = r.Src.Addr().As16()
+		}
+		if r.Dst.IsValid() {
+			keys[i].Dst = r.Dst.Addr().As16()
+		}
+	}
+	return rules, keys
+}
+
+func BenchmarkLookup6(b *testing.B) {
+	for _, n := range []int{1000, 10_000, 100_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			rules, keys := manyRules6(n, 1)
+			c, err := Build(true, rules)
+			if err != nil {
+				b.Fatal(err)
+			}
+			out := make([]uint32, 256)
+			for i := 0; b.Loop(); i += 256 {
+				c.Lookup6(keys[i%len(keys):][:256], out)
+			}
+			b.ReportMetric(256*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mlookups/s")
+			b.ReportMetric(float64(c.Bytes())/float64(n), "B/rule")
+		})
+	}
 }
 
 // BenchmarkUpdate inserts a rule into 100 000 rules and deletes another.
