@@ -71,6 +71,10 @@ type FileSource struct {
 	// files are the decoded files of the last Load, by name; loaded are the same in order.
 	files  map[string]*loadedFile
 	loaded []*loadedFile
+	// flat are the resources of all loaded files, first the place of each file's first one; noted are files with diagnostics.
+	flat  []model.Resource
+	first []int
+	noted []*loadedFile
 	// taken are the inputs that the loaded files were made from.
 	taken []*input
 	// seen is the digest of what was last loaded or announced, "" before the first Load.
@@ -106,14 +110,10 @@ func (s *FileSource) Load(ctx context.Context) (*model.Bundle, hcl.Diagnostics) 
 	replaced := s.decode(snap)
 	diags := slices.Clip(snap.diags)
 	b := &model.Bundle{Source: s.Name(), Revision: snap.digest}
-	n := 0
-	for _, f := range s.loaded {
-		n += len(f.resources)
-	}
-	b.Resources = make([]model.Resource, 0, n)
-	for _, f := range s.loaded {
+	s.flatten(replaced)
+	b.Resources = s.flat
+	for _, f := range s.noted {
 		diags = append(diags, f.diags...)
-		b.Resources = append(b.Resources, f.resources...)
 	}
 	diags = append(diags, s.cross.update(s, replaced, watched || s.opts.Watched && !asked)...)
 	if err := ctx.Err(); err != nil {
@@ -123,6 +123,34 @@ func (s *FileSource) Load(ctx context.Context) (*model.Bundle, hcl.Diagnostics) 
 		return nil, diags
 	}
 	return b, diags
+}
+
+// flatten brings the list of all resources up to the loaded files, and that of the files with diagnostics.
+func (s *FileSource) flatten(replaced []replacement) {
+	if replaced != nil && !slices.ContainsFunc(replaced, func(r replacement) bool {
+		return len(r.old.resources) != len(r.new.resources) || len(r.old.diags)+len(r.new.diags) > 0
+	}) {
+		if len(replaced) > 0 {
+			s.flat = slices.Clone(s.flat) // the last one is in a bundle
+		}
+		for _, r := range replaced {
+			copy(s.flat[s.first[r.place]:], r.new.resources)
+		}
+		return
+	}
+	n := 0
+	s.first, s.noted = make([]int, len(s.loaded)), nil
+	for i, f := range s.loaded {
+		s.first[i] = n
+		n += len(f.resources)
+		if len(f.diags) > 0 {
+			s.noted = append(s.noted, f)
+		}
+	}
+	s.flat = make([]model.Resource, 0, n)
+	for _, f := range s.loaded {
+		s.flat = append(s.flat, f.resources...)
+	}
 }
 
 // Refresh makes the next Load look at all files, whatever Watch has seen.
@@ -141,8 +169,11 @@ func (s *FileSource) announcement() (snap *snapshot, asked bool) {
 	return snap, asked
 }
 
-// replacement is a file that was decoded anew, and what it was before.
-type replacement struct{ old, new *loadedFile }
+// replacement is a file that was decoded anew, what it was before, and its place among the loaded files.
+type replacement struct {
+	old, new *loadedFile
+	place    int
+}
 
 // decode brings the loaded files up to the snapshot. It tells what has been replaced when the list of files is as it was;
 // else replaced is nil.
@@ -197,7 +228,7 @@ func (s *FileSource) decode(snap *snapshot) (replaced []replacement) {
 	}
 	replaced = []replacement{}
 	for _, i := range stale {
-		replaced = append(replaced, replacement{s.loaded[i], files[i]})
+		replaced = append(replaced, replacement{s.loaded[i], files[i], i})
 		s.files[files[i].name] = files[i]
 	}
 	s.loaded = files

@@ -22,6 +22,8 @@ type build struct {
 	saved    []string
 	counts   api.Counts
 	warnings []string
+	// misplaced tells that some of the warnings are about single endpoints.
+	misplaced bool
 	// policies and rules are worked out when somebody asks.
 	policies func() []api.Policy
 	rules    func() []namedRule

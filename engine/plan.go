@@ -45,7 +45,7 @@ func (l *loop) compile() {
 	}
 	b := newBuild(p, view, bundles, saved)
 	if l.newest != nil && l.newest.program == p {
-		b.warnings = l.newest.warnings
+		b.warnings, b.misplaced = l.newest.warnings, l.newest.misplaced
 	} else {
 		b.warnings = l.review(b)
 	}

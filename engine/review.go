@@ -19,8 +19,12 @@ func (l *loop) review(b *build) []string {
 			warnings = append(warnings, w)
 		}
 	}
-	warnings = append(warnings, nowhere(b.program, b.view)...)
-	warnings = append(warnings, missingProfiles(b.program)...)
+	// The same endpoints give no new warnings of the sorts that take a look at each.
+	if l.newest == nil || l.newest.misplaced || !b.program.SameEndpoints(l.newest.program) {
+		found := append(nowhere(b.program, b.view), missingProfiles(b.program)...)
+		b.misplaced = len(found) > 0
+		warnings = append(warnings, found...)
+	}
 	if l.e.config.Review != nil {
 		warnings = append(warnings, l.e.config.Review(b.program)...)
 	}

@@ -186,12 +186,24 @@ func (b *Backend) committed(l *lower.Lowered, batch *batch, generation, owner ui
 
 // fit lets sets keep the size they have as long as the elements fit, because a set of another size is another set.
 func fit(old, new *ruleset.Ruleset) {
-	sizes := make(map[string]uint32, len(old.Sets))
-	for _, s := range old.Sets {
-		sizes[s.Name] = s.Size
+	var sizes map[string]uint32
+	size := func(i int, name string) uint32 {
+		if i < len(old.Sets) && old.Sets[i].Name == name {
+			return old.Sets[i].Size
+		}
+		if sizes == nil {
+			sizes = make(map[string]uint32, len(old.Sets))
+			for _, s := range old.Sets {
+				sizes[s.Name] = s.Size
+			}
+		}
+		return sizes[name]
 	}
 	for i, s := range new.Sets {
-		had := sizes[s.Name]
+		if i < len(old.Sets) && old.Sets[i] == s {
+			continue
+		}
+		had := size(i, s.Name)
 		if had != 0 && s.Size != 0 && had != s.Size && len(s.Elements) <= int(had) && had/16 <= s.Size {
 			kept := *s
 			kept.Size = had

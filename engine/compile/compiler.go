@@ -29,8 +29,11 @@ type Compiler struct {
 	policies   map[model.Key]*policy
 	items      map[model.Key]*item
 	locals     map[model.Key]*local
-	// ordered are the locals by key, nil when some came or went.
-	ordered []*local
+	// ordered are the locals by key, nil when some came or went; dirty are those that ask for another look.
+	ordered, dirty []*local
+	// endpoints are those of the last program, nil when some are others now.
+	endpoints []*ir.Endpoint
+	last      *ir.Program
 	// interfaces are those of the host as the locals were last placed on them.
 	interfaces []Interface
 	// byKey are the policies by key.
@@ -143,12 +146,16 @@ func (c *Compiler) program(host Host) *ir.Program {
 	for _, g := range c.groups.used {
 		p.Groups = append(p.Groups, g.ir)
 	}
-	p.Endpoints = make([]*ir.Endpoint, 0, len(c.ordered))
-	for _, l := range c.ordered {
-		p.Endpoints = append(p.Endpoints, l.compiled...)
+	if c.endpoints == nil {
+		c.endpoints = make([]*ir.Endpoint, 0, len(c.ordered))
+		for _, l := range c.ordered {
+			c.endpoints = append(c.endpoints, l.compiled...)
+		}
 	}
+	p.Endpoints = c.endpoints
 	p.States = c.states()
-	ir.SealSorted(p)
+	ir.SealSorted(p, c.last)
+	c.last = p
 	return p
 }
 

@@ -14,7 +14,9 @@ type local struct {
 	item *item
 	key  model.Key
 	// dirty asks for another look at its policies.
-	dirty      bool
+	dirty bool
+	// gone tells that it is no endpoint of this node any more.
+	gone       bool
 	interfaces []string
 	shape      *shape
 	compiled   []*ir.Endpoint
@@ -45,6 +47,7 @@ func (c *Compiler) setLocal(it *item, before model.Resource, here bool) {
 	}
 	switch {
 	case !here && it.local != nil:
+		it.local.gone = true
 		delete(c.locals, it.resource.Key())
 		it.local = nil
 		for _, n := range it.matches {
@@ -52,13 +55,22 @@ func (c *Compiler) setLocal(it *item, before model.Resource, here bool) {
 		}
 		c.regroup = true
 	case here && it.local == nil:
-		it.local = &local{item: it, key: it.resource.Key(), dirty: true}
+		it.local = &local{item: it, key: it.resource.Key()}
+		c.look(it.local)
 		c.locals[it.local.key] = it.local
 		for _, n := range it.matches {
 			n.locals++
 		}
 	case here:
-		it.local.dirty = true
+		c.look(it.local)
+	}
+}
+
+// look asks for another look at a local's policies.
+func (c *Compiler) look(l *local) {
+	if !l.dirty {
+		l.dirty = true
+		c.dirty = append(c.dirty, l)
 	}
 }
 
@@ -80,6 +92,7 @@ func (c *Compiler) order() {
 	if c.ordered != nil {
 		return
 	}
+	c.endpoints = nil
 	c.ordered = slices.SortedFunc(maps.Values(c.locals), func(a, b *local) int { return a.key.Compare(b.key) })
 }
 
@@ -87,13 +100,19 @@ func (c *Compiler) order() {
 func (c *Compiler) compileEndpoints(host Host) {
 	c.order()
 	c.placeEndpoints(host)
-	for _, l := range c.ordered {
-		if l.dirty || c.reorder {
+	list := c.dirty
+	if c.reorder {
+		list = c.ordered
+	}
+	for _, l := range list {
+		if !l.gone {
 			c.compileEndpoint(l)
-			l.dirty = false
-			c.regroup = true
 		}
 	}
+	for _, l := range c.dirty {
+		l.dirty = false
+	}
+	c.dirty = nil
 	if c.regroup {
 		c.collect()
 	}
@@ -111,7 +130,8 @@ func (c *Compiler) placeEndpoints(host Host) {
 	}
 	for l, names := range place(slices.Clone(c.ordered), host) {
 		if !slices.Equal(l.interfaces, names) {
-			l.interfaces, l.dirty = names, true
+			l.interfaces = names
+			c.look(l)
 		}
 	}
 }
@@ -149,7 +169,10 @@ func (c *Compiler) compileEndpoint(l *local) {
 			profiles = append(profiles, p)
 		}
 	}
-	l.shape = c.shapeOf(class, policies, profiles)
+	before := l.shape
+	if l.shape = c.shapeOf(class, policies, profiles); l.shape != before {
+		c.regroup = true
+	}
 	for i := range model.NumLayers {
 		e.Ingress[i], e.Egress[i] = l.shape.ingress[i].program(), l.shape.egress[i].program()
 	}
@@ -164,6 +187,9 @@ func (c *Compiler) compileEndpoint(l *local) {
 		} else {
 			l.compiled = append(l.compiled, &n)
 		}
+	}
+	if !slices.Equal(old, l.compiled) {
+		c.endpoints = nil
 	}
 }
 

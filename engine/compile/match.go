@@ -24,7 +24,9 @@ func (c *Compiler) record(it *item, n *selection) {
 	}
 	if it.local != nil {
 		n.locals++
-		it.local.dirty = it.local.dirty || n.selects()
+		if n.selects() {
+			c.look(it.local)
+		}
 	}
 }
 
@@ -38,7 +40,9 @@ func (c *Compiler) detach(it *item, n *selection) {
 	}
 	if it.local != nil {
 		n.locals--
-		it.local.dirty = it.local.dirty || n.selects()
+		if n.selects() {
+			c.look(it.local)
+		}
 	}
 	for _, s := range n.sets {
 		if !s.fresh {

@@ -28,6 +28,14 @@ type Program struct {
 	Endpoints []*Endpoint
 	// States has one entry for every policy of the model, sorted by key.
 	States []PolicyState
+
+	// sums are what goes into Hash of Endpoints, for the next program that has the same.
+	sums digest
+}
+
+// SameEndpoints tells, at once, that two programs share their list of endpoints. Others may be equal all the same.
+func (p *Program) SameEndpoints(o *Program) bool {
+	return o != nil && len(p.Endpoints) == len(o.Endpoints) && (len(p.Endpoints) == 0 || &p.Endpoints[0] == &o.Endpoints[0])
 }
 
 // Options are the daemon's settings that change what the program means.

@@ -17,13 +17,32 @@ func Seal(p *Program) {
 	slices.SortFunc(p.Sets, func(a, b *Set) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(p.Endpoints, compareEndpoints)
 	slices.SortFunc(p.States, func(a, b PolicyState) int { return a.Key.Compare(b.Key) })
+	p.sums = sumsOf(p.Endpoints)
 	p.Hash = hash(p)
 }
 
-// SealSorted is Seal for a program whose sets, endpoints and states, which may be many, are in their order already.
-func SealSorted(p *Program) {
-	sealObjects(p)
+// SealSorted is Seal for a program whose sets, endpoints and states, which may be many, are in their order already. last is
+// the sealed program before, if there is one: with its list of endpoints nothing is to be done about them.
+func SealSorted(p, last *Program) {
+	if p.SameEndpoints(last) {
+		endpoints := p.Endpoints
+		p.Endpoints = nil
+		sealObjects(p)
+		p.Endpoints, p.sums = endpoints, last.sums
+	} else {
+		sealObjects(p)
+		p.sums = sumsOf(p.Endpoints)
+	}
 	p.Hash = hash(p)
+}
+
+func sumsOf(list []*Endpoint) digest {
+	d := make(digest, 0, 16*len(list))
+	for _, e := range list {
+		d.u64(e.Sum)
+		d.u64(e.OriginSum)
+	}
+	return d
 }
 
 func sealObjects(p *Program) {
@@ -50,7 +69,7 @@ func sealObjects(p *Program) {
 }
 
 func hash(p *Program) string {
-	var d digest
+	d := make(digest, 0, 1024+len(p.sums)+8*len(p.Sets)+64*len(p.States))
 	d.string(p.Node)
 	d.options(&p.Options)
 	d.length(len(p.Sets))
@@ -72,10 +91,7 @@ func hash(p *Program) string {
 		d.string(string(g.ID))
 	}
 	d.length(len(p.Endpoints))
-	for _, e := range p.Endpoints {
-		d.u64(e.Sum)
-		d.u64(e.OriginSum)
-	}
+	d = append(d, p.sums...)
 	d.length(len(p.States))
 	for i := range p.States {
 		d.state(&p.States[i])

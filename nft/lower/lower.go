@@ -53,6 +53,9 @@ func Lower(p *ir.Program, o Options) *Lowered {
 	if o.Group == nil {
 		o.Group = Walk
 	}
+	if l := onlyMembers(p, o); l != nil {
+		return l
+	}
 	b := newBuilder(p, o)
 	b.stages()
 	l := &Lowered{Ruleset: b.rs, Names: b.allNames(), Logs: b.logs}

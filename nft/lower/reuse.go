@@ -24,15 +24,15 @@ type memory struct {
 
 // recall takes over the memory of an earlier lowering if its settings were the same.
 func (b *Builder) recall(previous *Lowered) {
-	if previous == nil || previous.memory == nil {
-		return
+	if previous != nil && previous.memory != nil && previous.memory.fits(b.program, b.options) {
+		b.old = previous.memory
 	}
-	m, o := previous.memory, b.options
-	same := m.options.Table == o.Table && m.options.Mark == o.Mark && m.options.Snaplen == o.Snaplen &&
-		(m.program == b.program || reflect.DeepEqual(m.program.Options, b.program.Options))
-	if same {
-		b.old = m
-	}
+}
+
+// fits tells that a program is lowered with the settings of the last one.
+func (m *memory) fits(p *ir.Program, o Options) bool {
+	return m.options.Table == o.Table && m.options.Mark == o.Mark && m.options.Snaplen == o.Snaplen &&
+		(m.program == p || reflect.DeepEqual(m.program.Options, p.Options))
 }
 
 // setKey names a set of the program in one family.
@@ -67,23 +67,26 @@ func (b *Builder) made(key setKey) *madeSet {
 	if m := b.made1[key]; m != nil {
 		return m
 	}
-	m := &madeSet{from: b.defs[key.id]}
 	var had *madeSet
 	if b.old != nil {
-		if had = b.old.sets[key]; had != nil && sameSet(had.from, m.from) {
-			m = had
-		}
+		had = b.old.sets[key]
 	}
-	switch {
-	case m.sets != nil:
-	case key.ports:
-		m.sets = []*ruleset.Set{portSet(m.from, key)}
-	default:
-		if m.sets = had.patch(m.from, key); m.sets == nil {
-			m.sets = addressSets(m.from, key)
-		}
-	}
+	m := had.successor(b.defs[key.id], key)
 	b.made1[key] = m
+	return m
+}
+
+// successor is a set of the program, lowered, given what it was the last time; had may be nil.
+func (had *madeSet) successor(def *ir.Set, key setKey) *madeSet {
+	if had != nil && sameSet(had.from, def) {
+		return had
+	}
+	m := &madeSet{from: def}
+	if key.ports {
+		m.sets = []*ruleset.Set{portSet(def, key)}
+	} else if m.sets = had.patch(def, key); m.sets == nil {
+		m.sets = addressSets(def, key)
+	}
 	return m
 }
 

@@ -58,13 +58,22 @@ func Diff(old, new *Ruleset) (d *Delta, ok bool) {
 
 // sets compares sets and returns the names of those that must be made anew, under their old names.
 func (d *Delta) sets(old, new *Ruleset) (retyped map[string]bool) {
-	had := make(map[string]*Set, len(old.Sets))
-	for _, s := range old.Sets {
-		had[s.Name] = s
+	var had map[string]*Set
+	inPlace := slices.EqualFunc(old.Sets, new.Sets, func(a, b *Set) bool { return a == b || a.Name == b.Name })
+	if !inPlace {
+		had = make(map[string]*Set, len(old.Sets))
+		for _, s := range old.Sets {
+			had[s.Name] = s
+		}
 	}
-	for _, s := range new.Sets {
-		o := had[s.Name]
-		delete(had, s.Name)
+	for i, s := range new.Sets {
+		var o *Set
+		if inPlace {
+			o = old.Sets[i]
+		} else {
+			o = had[s.Name]
+			delete(had, s.Name)
+		}
 		switch {
 		case o == s:
 		case o == nil:
@@ -90,6 +99,9 @@ func (d *Delta) sets(old, new *Ruleset) (retyped map[string]bool) {
 }
 
 func (d *Delta) chains(old, new *Ruleset, retyped map[string]bool) bool {
+	if len(retyped) == 0 && slices.Equal(old.Chains, new.Chains) {
+		return true
+	}
 	had := make(map[string]*Chain, len(old.Chains))
 	for _, c := range old.Chains {
 		had[c.Name] = c

@@ -3,6 +3,7 @@ package ruleset
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // ErrTooDeep says that jumps nest deeper than the kernel allows.
@@ -28,6 +29,15 @@ func (r *Ruleset) Validate() error { return r.ValidateAfter(nil) }
 // nil is none. With one, the nesting of jumps is left for the kernel to refuse: to find it out takes a walk through
 // everything.
 func (r *Ruleset) ValidateAfter(valid *Ruleset) error {
+	if valid != nil && r.Table == valid.Table && slices.Equal(r.Chains, valid.Chains) && slices.EqualFunc(r.Sets, valid.Sets, likeSets) {
+		v := validation{rs: r}
+		for i, s := range r.Sets {
+			if s != valid.Sets[i] {
+				v.within(func() string { return "set " + s.Name }, func() { v.set(s) })
+			}
+		}
+		return errors.Join(v.errs...)
+	}
 	v := validation{rs: r, sets: make(map[string]*Set, len(r.Sets)), chains: make(map[string]*Chain, len(r.Chains))}
 	if valid != nil {
 		v.validSets = make(map[*Set]bool, len(valid.Sets))
@@ -41,6 +51,11 @@ func (r *Ruleset) ValidateAfter(valid *Ruleset) error {
 	}
 	v.run()
 	return errors.Join(v.errs...)
+}
+
+// likeSets tells that rules that fit one set fit the other, and that neither is a map, whose verdicts name chains.
+func likeSets(a, b *Set) bool {
+	return a == b || !a.Verdicts && !b.Verdicts && a.Name == b.Name && a.Interval == b.Interval && slices.Equal(a.Fields, b.Fields)
 }
 
 type validation struct {
