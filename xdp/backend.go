@@ -31,12 +31,15 @@ type Backend struct {
 	held     bool
 	// conntrack is why the kernel cannot ask conntrack, nil when it can.
 	conntrack error
-	observer  observer
-	seen      string // fingerprint of the surroundings that the guards were planned by
-	names     []string
-	guards    map[string]*guard
-	reports   map[string]Interface
-	retryAt   time.Time
+	// notes are there while guards are, unless the kernel cannot take them.
+	notes    *bpf.Notes
+	noteless bool
+	observer observer
+	seen     string // fingerprint of the surroundings that the guards were planned by
+	names    []string
+	guards   map[string]*guard
+	reports  map[string]Interface
+	retryAt  time.Time
 	// retired are the counts of guards that are gone.
 	retired map[model.RuleID]ir.Counter
 	flows   *flows
@@ -237,7 +240,7 @@ func (b *Backend) settle(name string, p *plan, around *surroundings) {
 		}
 	default:
 		var err error
-		if g, err = newGuard(b.config, b.flows, l, p.policy, b.program.Options.FailsafeIn); err != nil {
+		if g, err = newGuard(b.config, b.flows, l, p.policy, b.program.Options.FailsafeIn, b.note()); err != nil {
 			r.Reasons = append(r.Reasons, err.Error())
 			b.config.Logger.Warn("no fast path on an interface", "interface", name, "error", err)
 			b.retryAt = time.Now().Add(retryPause)
@@ -251,6 +254,18 @@ func (b *Backend) settle(name string, p *plan, around *surroundings) {
 		r.Layers = nil
 	}
 	b.reports[name] = r
+}
+
+// note begins to take notes of new connections, for all guards.
+func (b *Backend) note() *bpf.Notes {
+	if b.notes == nil && !b.noteless && b.conntrack == nil {
+		var err error
+		if b.notes, err = bpf.NewNotes(); err != nil {
+			b.noteless = true
+			b.config.Logger.Info("cached denials cost a question to conntrack each", "error", err)
+		}
+	}
+	return b.notes
 }
 
 // drop detaches a guard and keeps its counts.
@@ -268,7 +283,12 @@ func (b *Backend) detach() error {
 		for _, g := range slices.Collect(maps.Values(b.guards)) {
 			b.drop(g)
 		}
-		return nil
+		if b.notes == nil {
+			return nil
+		}
+		err := b.notes.Close()
+		b.notes = nil
+		return err
 	})
 }
 

@@ -52,7 +52,7 @@ const frameMax = 2048 - 256
 
 // newGuard attaches the fast path to an interface, with a policy in force. The thread must be in the interface's network
 // namespace. Packets are judged when it returns.
-func newGuard(c Config, f *flows, l netlink.Link, p *policy, failsafes []ir.Failsafe) (g *guard, err error) {
+func newGuard(c Config, f *flows, l netlink.Link, p *policy, failsafes []ir.Failsafe, notes *bpf.Notes) (g *guard, err error) {
 	attrs := l.Attrs()
 	g = &guard{
 		config: c, flows: f, log: c.Logger.With("interface", attrs.Name), name: attrs.Name, ifindex: attrs.Index,
@@ -68,7 +68,7 @@ func newGuard(c Config, f *flows, l netlink.Link, p *policy, failsafes []ir.Fail
 			g = nil
 		}
 	}()
-	if g.fast, err = bpf.Load(bpf.Options{Verdicts: c.Verdicts, Slots: slots, NoConntrack: c.NoConntrack}); err != nil {
+	if g.fast, err = bpf.Load(bpf.Options{Verdicts: c.Verdicts, Slots: slots, NoConntrack: c.NoConntrack, Notes: notes}); err != nil {
 		return g, err
 	}
 	g.fast.SetInterface(attrs.HardwareAddr, frameMax)

@@ -36,7 +36,10 @@ type rig struct {
 	generation uint64
 }
 
-func newRig(t testing.TB, c xdp.Config) *rig {
+func newRig(t testing.TB, c xdp.Config) *rig { return newRigOf(t, c, 1) }
+
+// newRigOf is newRig with more hosts, on eth1 and so on, which have no fast path.
+func newRigOf(t testing.TB, c xdp.Config, hosts int) *rig {
 	t.Helper()
 	if err := lab.Require(); err != nil {
 		t.Skip(err)
@@ -46,7 +49,7 @@ func newRig(t testing.TB, c xdp.Config) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	top, err := lab.Build(l, lab.Usual()[:1])
+	top, err := lab.Build(l, lab.Usual()[:hosts])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"rampart/bench/lab"
 )
 
-func namespace(t *testing.T, l *lab.Lab, name string) *lab.Namespace {
+func namespace(t testing.TB, l *lab.Lab, name string) *lab.Namespace {
 	t.Helper()
 	n, err := l.Namespace(name)
 	if err != nil {
@@ -22,7 +22,7 @@ func namespace(t *testing.T, l *lab.Lab, name string) *lab.Namespace {
 	return n
 }
 
-func newLab(t *testing.T) *lab.Lab {
+func newLab(t testing.TB) *lab.Lab {
 	t.Helper()
 	if err := lab.Require(); err != nil {
 		t.Skip(err)
@@ -35,7 +35,7 @@ func newLab(t *testing.T) *lab.Lab {
 	return l
 }
 
-func index(t *testing.T, n *lab.Namespace, name string) int {
+func index(t testing.TB, n *lab.Namespace, name string) int {
 	t.Helper()
 	l, err := n.Links().LinkByName(name)
 	if err != nil {

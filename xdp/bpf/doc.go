@@ -6,8 +6,10 @@
 //	           │           │             │   known to conntrack? ─no─► drop          │
 //	           └───────────┴──── stack ──┴─────────┘ yes                           stack
 //
-// A cached denial by untracked policy drops at once: it does not look at connections. Who judges packets from the socket
-// has to ask conntrack as well, before a denial: Inquiry does so for many at once.
+// A cached denial by untracked policy drops at once: it does not look at connections. About the others conntrack is asked,
+// but not about every packet: Notes tell when it may have learned something about a flow, and each CPU keeps its recent
+// denials where one look finds them. Who judges packets from the socket has to ask conntrack as well, before a denial: Inquiry
+// does so for many at once.
 //
 // Fragments, IP options, tunnels, ICMP other than echo requests, VLAN tags, multicast, packets not for the interface's own
 // hardware address, unknown protocols and damaged headers are always the stack's, that is nftables'. Every verdict in the
@@ -17,6 +19,6 @@
 // leaves an ordinary interface. A program of somebody else on the interface is reported, never replaced.
 //
 // The object code is generated from fastpath.c by bpf2go and committed; go generate needs clang, building does not. The
-// package needs Linux 5.18 (BTF, multi-buffer XDP), and uses the conntrack look-up of XDP programs (Linux 5.19) where the
-// kernel has it.
+// package needs Linux 5.18 (BTF, multi-buffer XDP), and uses the conntrack look-up of XDP programs (Linux 5.19) and netfilter
+// programs (Linux 6.4) where the kernel has them.
 package bpf

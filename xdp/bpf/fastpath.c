@@ -12,6 +12,8 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -30,6 +32,7 @@ enum event {
 	EVENT_OVERLOAD_PASS, // no verdict and no room: passed
 	EVENT_OVERLOAD_DROP, // no verdict and no room: dropped
 	EVENT_NUMBER,
+	EVENT_ASKED = EVENT_NUMBER, // of cached denials: conntrack was asked. Not the end of a packet
 };
 
 // Flags of struct settings.
@@ -63,7 +66,7 @@ struct flow {
 	__u8 protocol;
 	__u8 version;
 	__u8 unused[2];
-};
+} __attribute__((aligned(8)));
 
 #define VERDICT_ALLOW 0xffffffff
 #define VERDICT_FINAL 0x80000000 // denied whatever connection the packet belongs to
@@ -93,7 +96,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, EVENT_NUMBER);
+	__uint(max_entries, EVENT_NUMBER + 1);
 	__type(key, __u32);
 	__type(value, __u64);
 } events SEC(".maps");
@@ -133,6 +136,85 @@ struct {
 	__type(value, __u32);
 } sockets SEC(".maps");
 
+// Notes count the connections that conntrack is about to learn, in as many places as there are notes, by flow. While the
+// note of a flow stands still conntrack learns nothing about it. Chapters sum up many notes each, in little memory: while a
+// chapter stands still so do its notes. A note is written before its chapter and read after it.
+#define NOTES (1 << 17)
+#define CHAPTERS (1 << 6)
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, NOTES);
+	__type(key, __u32);
+	__type(value, __u32);
+} notes SEC(".maps");
+
+struct chapter {
+	__u32 count;
+	__u32 unused[15]; // a cache line each
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, CHAPTERS);
+	__type(key, __u32);
+	__type(value, struct chapter);
+} chapters SEC(".maps");
+
+// Epochs are counted by user space while they are wanted: from one to the next but two, every packet that was on its way
+// through netfilter has arrived.
+struct epoch {
+	__u32 number;
+	__u32 wanted;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct epoch);
+} epochs SEC(".maps");
+
+// A CPU's recent denials: those that need not be looked up, nor conntrack be asked about. See recall and deny.
+enum {
+	PROOF_NONE,
+	PROOF_BEGUN,    // conntrack did not know the flow, but may have been about to learn it
+	PROOF_COMPLETE, // conntrack does not know the flow as long as its note stands still
+	PROOF_NEEDLESS, // the denial does not depend on conntrack
+};
+
+struct recent {
+	__u64 flow[sizeof(struct flow) / 8];
+	__u32 generation;
+	__u32 slot;
+	__u32 chapter;
+	__u32 note;
+	__u32 asked; // when conntrack was asked last, in jiffies
+	__u16 epoch; // when the proof was begun
+	__u16 proof;
+};
+
+#define WAYS 2
+
+struct recents {
+	struct recent at[WAYS];
+};
+
+// Every CPU has a part of the map. It could be a per-CPU map, but this one is aligned to cache lines.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct recents);
+} recent SEC(".maps");
+
+// Connections that conntrack learns without a packet on its way through netfilter, from tools and other programs, have no
+// note, so it is asked again after so many jiffies: a quarter of a second at most.
+#define LEASE 25
+
 // The first form of the options, which every kernel that has the function takes.
 struct bpf_ct_opts___short {
 	__s32 netns_id;
@@ -142,13 +224,45 @@ struct bpf_ct_opts___short {
 	__u8 reserved[2];
 };
 
+#define AF_INET 2 // linux/socket.h has it for the kernel only
+
+// struct nf_conntrack_tuple, without the names inside.
+struct tuple {
+	__u8 src[16];
+	__be16 sport;
+	__u16 family; // as AF_INET and AF_INET6
+	__u8 dst[16];
+	__be16 dport;
+	__u8 protocol;
+	__u8 direction;
+};
+
+struct nf_conntrack_tuple_hash {
+	struct nf_conntrack_tuple {
+	} tuple;
+} __attribute__((preserve_access_index));
+
 struct nf_conn {
+	struct nf_conntrack_tuple_hash tuplehash[2];
 	unsigned long status;
+} __attribute__((preserve_access_index));
+
+struct sk_buff {
+	unsigned long _nfct;
+} __attribute__((preserve_access_index));
+
+struct bpf_nf_ctx {
+	const void *state;
+	struct sk_buff *skb;
 };
 
 // Whether the kernel has the two functions below, which user space finds out. Where it has not, the verifier removes the
 // branch that calls them.
 const volatile __u8 conntrack;
+// Whether connections are noted, by rampart_note.
+const volatile __u8 noted;
+// How many places each CPU has for recent denials, a power of two.
+const volatile __u32 places = 1;
 
 extern struct nf_conn *bpf_xdp_ct_lookup(struct xdp_md *ctx, struct bpf_sock_tuple *tuple, __u32 tuple__sz,
 					 struct bpf_ct_opts___short *opts, __u32 opts__sz) __ksym __weak;
@@ -161,6 +275,18 @@ static __always_inline int count(__u32 event, int action)
 	if (n)
 		(*n)++;
 	return action;
+}
+
+// drop counts a packet under the rule that denies it.
+static __always_inline int drop(__u32 slot, __u32 length)
+{
+	struct counter *c = bpf_map_lookup_elem(&denied, &slot);
+
+	if (c) {
+		c->packets++;
+		c->octets += length; // as nftables counts
+	}
+	return count(EVENT_CACHED_DENY, XDP_DROP);
 }
 
 // parse fills in the flow and the length of the IP packet and tells whether the packet is one to judge.
@@ -302,6 +428,165 @@ static __always_inline int established(struct xdp_md *ctx, struct flow *f)
 	return 1;
 }
 
+// mix makes a number of a flow, good in its upper bits.
+static __always_inline __u64 mix(const __u64 *w)
+{
+	__u64 h = (w[0] ^ (w[2] << 32 | w[2] >> 32)) * 0x9e3779b97f4a7c15;
+
+	h ^= (w[1] ^ (w[3] << 32 | w[3] >> 32)) * 0xc2b2ae3d27d4eb4f;
+	h ^= h >> 32;
+	return (h ^ w[4]) * 0x9e3779b97f4a7c15;
+}
+
+static __always_inline __u32 *note_of(__u64 mixed)
+{
+	__u32 at = mixed >> 24 & (NOTES - 1);
+
+	return bpf_map_lookup_elem(&notes, &at);
+}
+
+static __always_inline __u32 *chapter_of(__u64 mixed)
+{
+	__u32 at = mixed >> 24 & (CHAPTERS - 1); // by notes, so that a note has one chapter
+	struct chapter *c = bpf_map_lookup_elem(&chapters, &at);
+
+	return c ? &c->count : 0;
+}
+
+// read_note reads a note later than what the program has read before, on every CPU.
+static __always_inline __u32 read_note(__u64 mixed)
+{
+	__u32 *note = note_of(mixed);
+
+	return note ? __sync_fetch_and_add(note, 0) : 0;
+}
+
+static __always_inline void take_note(__u64 mixed)
+{
+	__u32 *note = note_of(mixed), *chapter = chapter_of(mixed);
+
+	if (!note || !chapter)
+		return;
+	__u32 before = __sync_fetch_and_add(note, 1);
+
+	asm volatile("" : : "r"(before)); // with its result used it is a full barrier
+	before = __sync_fetch_and_add(chapter, 1);
+	asm volatile("" : : "r"(before));
+}
+
+// recall finds the places for a flow among the recent denials.
+static __always_inline struct recent *recall(__u64 mixed)
+{
+	__u32 at = bpf_get_smp_processor_id() * places + (mixed >> 44 & (places - 1));
+	struct recents *r = bpf_map_lookup_elem(&recent, &at);
+
+	return r ? r->at : 0;
+}
+
+static __always_inline int same(const struct recent *r, const __u64 *w)
+{
+	return !((r->flow[0] ^ w[0]) | (r->flow[1] ^ w[1]) | (r->flow[2] ^ w[2]) | (r->flow[3] ^ w[3]) | (r->flow[4] ^ w[4]));
+}
+
+// standing tells whether a recent denial is proven, in force and of this flow.
+static __always_inline int standing(struct recent *r, const __u64 *w, __u64 mixed, __u32 generation, __u32 chapter, __u32 now)
+{
+	if (r->generation != generation || r->proof < PROOF_COMPLETE || now - r->asked >= LEASE || !same(r, w))
+		return 0;
+	if (r->chapter != chapter) {
+		if (read_note(mixed) != r->note)
+			return 0;
+		r->chapter = chapter;
+	}
+	return 1;
+}
+
+// place is where a denial of the flow is or may be put, 0 when others need both places.
+static __always_inline struct recent *place(struct recent *r, const __u64 *w, __u32 generation, __u32 now)
+{
+	if (!r || same(&r[0], w))
+		return r;
+	if (same(&r[1], w))
+		return &r[1];
+	if (r[0].generation != generation || now - r[0].asked >= LEASE)
+		return &r[0];
+	if (r[1].generation != generation || now - r[1].asked >= LEASE)
+		return &r[1];
+	return 0;
+}
+
+// unknown asks conntrack about a flow that is denied unless conntrack knows it, and notes progress towards the proof that it
+// does not, in r.
+//
+// The proof takes two questions, because a connection is noted before conntrack learns it: the first answer does not
+// tell about connections that were noted already and are on their way. Three epochs later those have arrived. If
+// conntrack does not know the flow then, and the note has not changed, it learns nothing before the note changes.
+static __always_inline int unknown(struct xdp_md *ctx, struct flow *f, struct recent *r, __u64 mixed, __u32 chapter, __u32 now)
+{
+	__u32 zero = 0, note = r ? read_note(mixed) : 0;
+	struct epoch *e = bpf_map_lookup_elem(&epochs, &zero);
+	__u32 epoch = e ? *(volatile __u32 *)&e->number : 0; // before conntrack is asked, as the note
+
+	count(EVENT_ASKED, 0);
+	if (established(ctx, f))
+		return 0;
+	if (!r || !e)
+		return 1;
+	if (r->proof == PROOF_NONE || r->proof == PROOF_NEEDLESS || r->note != note) {
+		r->chapter = chapter;
+		r->note = note;
+		r->epoch = epoch;
+		r->proof = PROOF_BEGUN;
+	} else if (r->proof == PROOF_BEGUN && (__u16)(epoch - r->epoch) >= 3) {
+		r->proof = PROOF_COMPLETE;
+	}
+	r->asked = now;
+	if (r->proof == PROOF_BEGUN && !e->wanted)
+		e->wanted = 1;
+	return 1;
+}
+
+// note_tuple takes a note of the flow of a struct nf_conntrack_tuple.
+static __always_inline void note_tuple(const void *at)
+{
+	struct flow f = {};
+	struct tuple t;
+
+	if (bpf_probe_read_kernel(&t, sizeof(t), at))
+		return;
+	if (t.family == AF_INET) {
+		f.version = 4;
+		__builtin_memcpy(f.src, t.src, 4);
+		__builtin_memcpy(f.dst, t.dst, 4);
+	} else {
+		f.version = 6;
+		__builtin_memcpy(f.src, t.src, 16);
+		__builtin_memcpy(f.dst, t.dst, 16);
+	}
+	f.sport = t.sport;
+	f.dport = t.dport;
+	f.protocol = t.protocol;
+	take_note(mix((__u64 *)&f));
+}
+
+// rampart_note sees packets just before conntrack learns what it has found out about them: connections get to be known
+// where packets leave netfilter, for sockets or for the wire. Those are after address translation, so the flows that
+// belong to a connection are taken from conntrack's entry.
+SEC("netfilter")
+int rampart_note(struct bpf_nf_ctx *ctx)
+{
+	struct nf_conn *ct = (void *)(ctx->skb->_nfct & ~7UL);
+	unsigned long status;
+
+	if (!ct)
+		return NF_ACCEPT;
+	if (bpf_probe_read_kernel(&status, sizeof(status), &ct->status) || status & IPS_CONFIRMED)
+		return NF_ACCEPT;
+	note_tuple(&ct->tuplehash[0].tuple);
+	note_tuple(&ct->tuplehash[1].tuple);
+	return NF_ACCEPT;
+}
+
 // A worker's questions about flows that are to be denied: which of them are connections after all?
 #define QUESTIONS 64
 
@@ -373,28 +658,48 @@ int rampart_xdp(struct xdp_md *ctx)
 	if (!tracked && !(set->flags & FLAG_UNTRACKED))
 		return count(EVENT_OTHER, XDP_PASS);
 
-	struct verdict *v = bpf_map_lookup_elem(&verdicts, &f);
-	__u32 slot = VERDICT_ALLOW;
-	int cached = v && v->generation == set->generation;
+	__u32 now = bpf_jiffies64(), generation = set->generation;
+	const __u64 *w = (__u64 *)&f;
+	__u64 mixed = mix(w);
+	__u32 *counted = chapter_of(mixed), chapter = counted ? *(volatile __u32 *)counted : 0;
+	struct recent *r = recall(mixed);
 
-	if (cached) {
-		slot = v->slot;
+	if (r && standing(&r[0], w, mixed, generation, chapter, now))
+		return drop(r[0].slot, length);
+	if (r && standing(&r[1], w, mixed, generation, chapter, now))
+		return drop(r[1].slot, length);
+
+	struct verdict *v = bpf_map_lookup_elem(&verdicts, &f);
+
+	if (v && v->generation == generation) {
+		__u32 slot = v->slot;
+
 		if (slot == VERDICT_ALLOW)
 			return count(EVENT_CACHED_ALLOW, XDP_PASS);
-	}
-	if (cached) {
-		// Since the verdict was cached the host may have opened a connection that this is the answer to.
-		if (!(slot & VERDICT_FINAL) && tracked && conntrack && established(ctx, &f))
-			return count(EVENT_ESTABLISHED, XDP_PASS);
-		slot &= ~VERDICT_FINAL;
+		int final = slot & VERDICT_FINAL || !tracked || !conntrack;
 
-		struct counter *c = bpf_map_lookup_elem(&denied, &slot);
-
-		if (c) {
-			c->packets++;
-			c->octets += length; // as nftables counts
+		r = final || noted ? place(r, w, generation, now) : 0;
+		if (r && !same(r, w)) {
+			__builtin_memcpy(r->flow, w, sizeof(r->flow));
+			r->proof = PROOF_NONE;
 		}
-		return count(EVENT_CACHED_DENY, XDP_DROP);
+		// Since the verdict was cached the host may have opened a connection that this is the answer to.
+		if (final) {
+			if (r) {
+				r->chapter = chapter;
+				r->note = read_note(mixed);
+				r->asked = now;
+				r->proof = PROOF_NEEDLESS;
+			}
+		} else if (!unknown(ctx, &f, r, mixed, chapter, now)) {
+			return count(EVENT_ESTABLISHED, XDP_PASS);
+		}
+		slot &= ~VERDICT_FINAL;
+		if (r) {
+			r->slot = slot;
+			r->generation = generation;
+		}
+		return drop(slot, length);
 	}
 	if (!(set->flags & FLAG_REDIRECT) || end - data > set->frame_max || bpf_xdp_get_buff_len(ctx) != end - data)
 		return count(EVENT_UNDECIDED, XDP_PASS);

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 )
@@ -16,6 +17,9 @@ type Options struct {
 	// Verdicts is how many flows the cache holds (the least recently used make room), Slots how many rules can have
 	// cached denials counted.
 	Verdicts, Slots uint32
+	// Notes spare most questions to conntrack about flows whose denial is cached. They are of the network namespace of the
+	// interface, and must outlive the link. Without them every packet is asked about.
+	Notes *Notes
 	// NoConntrack leaves conntrack alone even where the kernel could be asked: for tests.
 	NoConntrack bool
 }
@@ -59,11 +63,20 @@ func (f *FastPath) load(o *Options, conntrack bool) error {
 	if err != nil {
 		return err
 	}
-	// The other program belongs to another interface; see NewHandback.
-	delete(spec.Programs, fastPathProgRampartHandback)
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return err
+	}
+	places := recentPlaces(cpus)
+	spec.Maps[fastPathMapRecent].MaxEntries = places * uint32(cpus)
 	spec.Maps[fastPathMapVerdicts].MaxEntries = cmp.Or(o.Verdicts, spec.Maps[fastPathMapVerdicts].MaxEntries)
 	spec.Maps[fastPathMapDenied].MaxEntries = f.slots
-	if err := spec.Variables[fastPathVarConntrack].Set(b2u(conntrack)); err != nil {
+	options := &ebpf.CollectionOptions{}
+	if o.Notes != nil {
+		options.MapReplacements = map[string]*ebpf.Map{fastPathMapNotes: o.Notes.notes, fastPathMapChapters: o.Notes.chapters, fastPathMapEpochs: o.Notes.epochs}
+	}
+	if err := errors.Join(spec.Variables[fastPathVarConntrack].Set(b2u(conntrack)), spec.Variables[fastPathVarNoted].Set(b2u(o.Notes != nil)),
+		spec.Variables[fastPathVarPlaces].Set(places)); err != nil {
 		return err
 	}
 	var objects struct {
@@ -71,11 +84,21 @@ func (f *FastPath) load(o *Options, conntrack bool) error {
 		Program *ebpf.Program `ebpf:"rampart_xdp"`
 		Inquiry *ebpf.Program `ebpf:"rampart_inquiry"`
 	}
-	if err := spec.LoadAndAssign(&objects, nil); err != nil {
+	if err := spec.LoadAndAssign(&objects, options); err != nil {
 		return err
 	}
 	f.objects, f.program, f.inquiry = objects.fastPathMaps, objects.Program, objects.Inquiry
 	return nil
+}
+
+// recentPlaces is how many places each CPU has for two recent denials: 4 096, or fewer where many CPUs would need more than 16 MiB
+// together.
+func recentPlaces(cpus int) uint32 {
+	n := uint32(4096)
+	for n > 1 && int(n)*cpus*int(unsafe.Sizeof(fastPathRecents{})) > 16<<20 {
+		n /= 2
+	}
+	return n
 }
 
 func b2u(b bool) uint8 {

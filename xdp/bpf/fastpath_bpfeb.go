@@ -13,10 +13,22 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type fastPathChapter struct {
+	_      structs.HostLayout
+	Count  uint32
+	Unused [15]uint32
+}
+
 type fastPathCounter struct {
 	_       structs.HostLayout
 	Packets uint64
 	Octets  uint64
+}
+
+type fastPathEpoch struct {
+	_      structs.HostLayout
+	Number uint32
+	Wanted uint32
 }
 
 type fastPathFlow struct {
@@ -41,6 +53,21 @@ type fastPathPorts struct {
 	Tcp  uint64
 	Udp  uint64
 	Sctp uint64
+}
+
+type fastPathRecents struct {
+	_  structs.HostLayout
+	At [2]struct {
+		_          structs.HostLayout
+		Flow       [5]uint64
+		Generation uint32
+		Slot       uint32
+		Chapter    uint32
+		Note       uint32
+		Asked      uint32
+		Epoch      uint16
+		Proof      uint16
+	}
 }
 
 type fastPathRoom struct {
@@ -70,19 +97,26 @@ type fastPathVerdict struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	fastPathMapChapters         = "chapters"
 	fastPathMapConfig           = "config"
 	fastPathMapDenied           = "denied"
+	fastPathMapEpochs           = "epochs"
 	fastPathMapEvents           = "events"
 	fastPathMapFailsafes        = "failsafes"
 	fastPathMapInquiries        = "inquiries"
+	fastPathMapNotes            = "notes"
+	fastPathMapRecent           = "recent"
 	fastPathMapRooms            = "rooms"
 	fastPathMapSockets          = "sockets"
 	fastPathMapVerdicts         = "verdicts"
 	fastPathProgRampartHandback = "rampart_handback"
 	fastPathProgRampartInquiry  = "rampart_inquiry"
+	fastPathProgRampartNote     = "rampart_note"
 	fastPathProgRampartXdp      = "rampart_xdp"
 	fastPathVarConntrack        = "conntrack"
 	fastPathVarMark             = "mark"
+	fastPathVarNoted            = "noted"
+	fastPathVarPlaces           = "places"
 	fastPathVarTarget           = "target"
 )
 
@@ -130,6 +164,7 @@ type fastPathSpecs struct {
 type fastPathProgramSpecs struct {
 	RampartHandback *ebpf.ProgramSpec `ebpf:"rampart_handback"`
 	RampartInquiry  *ebpf.ProgramSpec `ebpf:"rampart_inquiry"`
+	RampartNote     *ebpf.ProgramSpec `ebpf:"rampart_note"`
 	RampartXdp      *ebpf.ProgramSpec `ebpf:"rampart_xdp"`
 }
 
@@ -137,11 +172,15 @@ type fastPathProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type fastPathMapSpecs struct {
+	Chapters  *ebpf.MapSpec `ebpf:"chapters"`
 	Config    *ebpf.MapSpec `ebpf:"config"`
 	Denied    *ebpf.MapSpec `ebpf:"denied"`
+	Epochs    *ebpf.MapSpec `ebpf:"epochs"`
 	Events    *ebpf.MapSpec `ebpf:"events"`
 	Failsafes *ebpf.MapSpec `ebpf:"failsafes"`
 	Inquiries *ebpf.MapSpec `ebpf:"inquiries"`
+	Notes     *ebpf.MapSpec `ebpf:"notes"`
+	Recent    *ebpf.MapSpec `ebpf:"recent"`
 	Rooms     *ebpf.MapSpec `ebpf:"rooms"`
 	Sockets   *ebpf.MapSpec `ebpf:"sockets"`
 	Verdicts  *ebpf.MapSpec `ebpf:"verdicts"`
@@ -153,6 +192,8 @@ type fastPathMapSpecs struct {
 type fastPathVariableSpecs struct {
 	Conntrack *ebpf.VariableSpec `ebpf:"conntrack"`
 	Mark      *ebpf.VariableSpec `ebpf:"mark"`
+	Noted     *ebpf.VariableSpec `ebpf:"noted"`
+	Places    *ebpf.VariableSpec `ebpf:"places"`
 	Target    *ebpf.VariableSpec `ebpf:"target"`
 }
 
@@ -176,11 +217,15 @@ func (o *fastPathObjects) Close() error {
 //
 // It can be passed to loadFastPathObjects or ebpf.CollectionSpec.LoadAndAssign.
 type fastPathMaps struct {
+	Chapters  *ebpf.Map `ebpf:"chapters"`
 	Config    *ebpf.Map `ebpf:"config"`
 	Denied    *ebpf.Map `ebpf:"denied"`
+	Epochs    *ebpf.Map `ebpf:"epochs"`
 	Events    *ebpf.Map `ebpf:"events"`
 	Failsafes *ebpf.Map `ebpf:"failsafes"`
 	Inquiries *ebpf.Map `ebpf:"inquiries"`
+	Notes     *ebpf.Map `ebpf:"notes"`
+	Recent    *ebpf.Map `ebpf:"recent"`
 	Rooms     *ebpf.Map `ebpf:"rooms"`
 	Sockets   *ebpf.Map `ebpf:"sockets"`
 	Verdicts  *ebpf.Map `ebpf:"verdicts"`
@@ -188,11 +233,15 @@ type fastPathMaps struct {
 
 func (m *fastPathMaps) Close() error {
 	return _FastPathClose(
+		m.Chapters,
 		m.Config,
 		m.Denied,
+		m.Epochs,
 		m.Events,
 		m.Failsafes,
 		m.Inquiries,
+		m.Notes,
+		m.Recent,
 		m.Rooms,
 		m.Sockets,
 		m.Verdicts,
@@ -205,6 +254,8 @@ func (m *fastPathMaps) Close() error {
 type fastPathVariables struct {
 	Conntrack *ebpf.Variable `ebpf:"conntrack"`
 	Mark      *ebpf.Variable `ebpf:"mark"`
+	Noted     *ebpf.Variable `ebpf:"noted"`
+	Places    *ebpf.Variable `ebpf:"places"`
 	Target    *ebpf.Variable `ebpf:"target"`
 }
 
@@ -214,6 +265,7 @@ type fastPathVariables struct {
 type fastPathPrograms struct {
 	RampartHandback *ebpf.Program `ebpf:"rampart_handback"`
 	RampartInquiry  *ebpf.Program `ebpf:"rampart_inquiry"`
+	RampartNote     *ebpf.Program `ebpf:"rampart_note"`
 	RampartXdp      *ebpf.Program `ebpf:"rampart_xdp"`
 }
 
@@ -221,6 +273,7 @@ func (p *fastPathPrograms) Close() error {
 	return _FastPathClose(
 		p.RampartHandback,
 		p.RampartInquiry,
+		p.RampartNote,
 		p.RampartXdp,
 	)
 }

@@ -23,13 +23,6 @@ func NewHandback(ifindex, target int, mark uint32) (*Handback, error) {
 	if err != nil {
 		return nil, err
 	}
-	delete(spec.Programs, fastPathProgRampartXdp)
-	delete(spec.Programs, fastPathProgRampartInquiry)
-	for name, m := range spec.Maps {
-		if m.Type != ebpf.Array || name == fastPathMapConfig || name == fastPathMapRooms || name == fastPathMapInquiries || name == fastPathMapFailsafes {
-			delete(spec.Maps, name)
-		}
-	}
 	if err := errors.Join(spec.Variables[fastPathVarTarget].Set(uint32(target)), spec.Variables[fastPathVarMark].Set(mark)); err != nil {
 		return nil, err
 	}
