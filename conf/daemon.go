@@ -94,6 +94,8 @@ type DaemonFastPath struct {
 	Queues int `json:"queues,omitempty"`
 	// BusyPoll polls the queues instead of waiting for interrupts.
 	BusyPoll bool `json:"busy_poll,omitempty"`
+	// FlowRate is how many of the packets that it denies are written to the log a second at most, 0 for none.
+	FlowRate int `json:"flow_rate,omitempty"`
 }
 
 // DaemonLimits bound the nftables table. A policy that exceeds one is refused as a whole.

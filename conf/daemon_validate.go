@@ -21,6 +21,7 @@ const (
 	maxLogPrefix     = 64 // half of what the kernel keeps; the rule's name follows
 	maxTableName     = 63
 	maxQueues        = 1024
+	maxFlowRate      = 10_000
 	maxMetricRules   = 100_000
 	maxSocketPath    = 107 // sockaddr_un.sun_path
 )
@@ -58,6 +59,9 @@ func (c *Daemon) validate() []model.FieldError {
 	}
 	if c.FastPath.Queues < 0 || c.FastPath.Queues > maxQueues {
 		v.errorf("fast_path.queues", "it must be from 0, for all, to %d", maxQueues)
+	}
+	if c.FastPath.FlowRate < 0 || c.FastPath.FlowRate > maxFlowRate {
+		v.errorf("fast_path.flow_rate", "it must be from 0, for none, to %d", maxFlowRate)
 	}
 	if len(c.Log.Prefix) > maxLogPrefix || strings.ContainsFunc(c.Log.Prefix, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
 		v.errorf("log.prefix", "it must have at most %d printable ASCII characters and neither quotes nor backslashes", maxLogPrefix)

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"rampart/engine/ir"
 )
 
@@ -36,6 +38,8 @@ type Config struct {
 	Watchdog time.Duration
 	// RuleSeries bounds how many rules have metrics of their own.
 	RuleSeries int
+	// Collectors have metrics that are served beside the engine's own.
+	Collectors []prometheus.Collector
 	Logger     *slog.Logger
 }
 

@@ -162,7 +162,8 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 			}
 		}
 		for _, name := range regexp.MustCompile("`(rampart_[a-z_]+)`").FindAllStringSubmatch(string(page), -1) {
-			if !strings.Contains(served, "# TYPE "+name[1]+" ") {
+			// The fast path's are served by the daemon, which has one.
+			if !strings.Contains(served, "# TYPE "+name[1]+" ") && !strings.HasPrefix(name[1], "rampart_fast_path_") {
 				t.Errorf("docs/metrics.md names %s, which is not served", name[1])
 			}
 		}

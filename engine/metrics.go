@@ -71,6 +71,7 @@ func newMetrics(e *Engine) *metrics {
 	m.registry.MustRegister(m.applySeconds, m.applyFailures, m.sourceErrors, m.drifts, m.repairs, m.flows, m.counterErrors, m.cuts,
 		m.restored, m.cutErrors, m,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(e.config.Collectors...)
 	return m
 }
 

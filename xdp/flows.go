@@ -14,25 +14,32 @@ import (
 // flows are reports of denied packets on their way to whoever watches: so many a second, and none that would have to wait.
 type flows struct {
 	queue chan ir.Flow
-	// left is how many more may be reported in this tick of the backend's clock.
-	left    atomic.Int64
-	perTick int64
+	// left is how many more may be reported, a packet counting ticksPerSecond; every tick adds a second's worth of packets.
+	left      atomic.Int64
+	perSecond int64
 }
+
+// ticksPerSecond is how often the backend's clock ticks.
+const ticksPerSecond = int64(time.Second / tick)
 
 func newFlows(perSecond int) *flows {
-	f := &flows{queue: make(chan ir.Flow, 64), perTick: int64(perSecond) / int64(time.Second/tick)}
-	if perSecond > 0 {
-		f.perTick = max(1, f.perTick)
-	}
-	return f
+	return &flows{queue: make(chan ir.Flow, 64), perSecond: int64(perSecond)}
 }
 
-// refill is called with every tick.
-func (f *flows) refill() { f.left.Store(f.perTick) }
+// refill is called with every tick. What was not used up does not add up to a burst.
+func (f *flows) refill() {
+	if f.left.Load() < max(f.perSecond, ticksPerSecond) {
+		f.left.Add(f.perSecond)
+	}
+}
 
 // report reports a denied packet, if there is room for it. Any worker may call it; it does not wait.
 func (f *flows) report(in string, rule model.RuleID, p *packet) {
-	if f.left.Load() <= 0 || f.left.Add(-1) < 0 {
+	if f.left.Load() < ticksPerSecond {
+		return
+	}
+	if f.left.Add(-ticksPerSecond) < 0 { // another worker has taken it
+		f.left.Add(ticksPerSecond)
 		return
 	}
 	select {

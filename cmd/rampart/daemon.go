@@ -19,6 +19,7 @@ import (
 	"rampart/engine/conntrack"
 	"rampart/engine/ir"
 	"rampart/nft"
+	"rampart/xdp"
 )
 
 // runDaemon puts the parts together and runs them until ctx is done. Nothing is changed in the kernel before every part
@@ -68,6 +69,11 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 		return errors.Join(err, backend.Close())
 	}
 	config := engineConfig(e, c, backends, logger)
+	for _, b := range backends {
+		if f, ok := b.(*xdp.Backend); ok {
+			config.Collectors = append(config.Collectors, fastPathMetrics{f})
+		}
+	}
 	config.Notify = frugal(config.Notify)
 	if c.ConntrackRevalidate {
 		if config.Connections, err = conntrack.New(conntrack.Config{Keep: keepSSHSession(os.Getenv), Logger: logger}); err != nil {

@@ -22,7 +22,7 @@ func withFastPath(c *conf.Daemon, authority engine.Backend, logger *slog.Logger)
 	}
 	fast, err := xdp.New(xdp.Config{
 		Interfaces: f.Interfaces, Mode: xdp.Mode(f.Mode), DropOnOverload: f.OnOverload == conf.OverloadDrop,
-		Queues: f.Queues, BusyPoll: f.BusyPoll, Logger: logger.With("backend", "xdp"),
+		Queues: f.Queues, BusyPoll: f.BusyPoll, FlowRate: f.FlowRate, Logger: logger.With("backend", "xdp"),
 	})
 	if err != nil {
 		return nil, err
