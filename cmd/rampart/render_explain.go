@@ -42,6 +42,8 @@ type explainedGroup struct {
 	Endpoints []string   `json:"endpoints"`
 	Policies  []string   `json:"policies"`
 	Profiles  []string   `json:"profiles,omitempty"`
+	// Chain is the one that packets enter the group by, "" when it is that of its first list.
+	Chain string `json:"chain,omitempty"`
 	// Rules are those of the policies and profiles, Chains and Left what nftables has for them one by one.
 	Rules  int `json:"rules"`
 	Chains int `json:"chains"`
@@ -57,9 +59,11 @@ type explainedGroup struct {
 
 // explainedList is a first-match list of rules, for one IP version.
 type explainedList struct {
-	ID     flat.ID `json:"id"`
-	Name   string  `json:"name"`
-	Family uint8   `json:"ipVersion"`
+	ID   flat.ID `json:"id"`
+	Name string  `json:"name"`
+	// Chain is the one that packets enter the list by.
+	Chain  string `json:"chain"`
+	Family uint8  `json:"ipVersion"`
 	// Rules of the list that may match packets of the IP version, and those that none reaches.
 	Rules      int            `json:"rules"`
 	Unreached  []string       `json:"unreached,omitempty"`
@@ -230,17 +234,18 @@ func explainGroup(p *ir.Program, g *ir.Group, l *lower.Lowered) explainedGroup {
 		e.Profiles = append(e.Profiles, q.Name)
 		e.Rules += len(q.Rules(g.Direction))
 	}
-	e.Chains, e.Left = reach(l.Ruleset, "group-", string(g.ID))
+	e.Chain, e.Chains, e.Left = reach(l.Ruleset, "group-", string(g.ID))
 	return e
 }
 
-// reach counts the chains, and the rules in them, that the chain of a group leads to.
-func reach(rs *ruleset.Ruleset, kind, id string) (chains, rules int) {
+// reach finds the chain of a group and counts the chains, and the rules in them, that the chain of a group leads to.
+func reach(rs *ruleset.Ruleset, kind, id string) (name string, chains, rules int) {
 	byName := make(map[string]*ruleset.Chain, len(rs.Chains))
 	var todo []*ruleset.Chain
 	for _, c := range rs.Chains {
 		byName[c.Name] = c
 		if strings.HasPrefix(c.Name, kind) && strings.Contains(c.Name, "-"+id+"-") {
+			name = c.Name
 			todo = append(todo[:0], c) // a group that several stages use has a chain in each; one will do
 		}
 	}
@@ -261,5 +266,5 @@ func reach(rs *ruleset.Ruleset, kind, id string) (chains, rules int) {
 			}
 		}
 	}
-	return chains, rules
+	return name, chains, rules
 }

@@ -15,7 +15,7 @@ import (
 
 func explainList(r, oneMap, noMap lower.Report) explainedList {
 	e := explainedList{
-		ID: r.From.ID, Name: r.From.Name, Family: r.Version, HashMaps: r.Hash, RangeMaps: r.Boxes, Elements: r.Elements,
+		ID: r.From.ID, Name: r.From.Name, Chain: r.List, Family: r.Version, HashMaps: r.Hash, RangeMaps: r.Boxes, Elements: r.Elements,
 		RulesLeft: r.Plain, Chains: r.Chains, ExpectedNS: math.Round(r.Expected), OneMapNS: math.Round(oneMap.Expected), NoMapNS: math.Round(noMap.Expected),
 	}
 	for i := range r.From.Entries {

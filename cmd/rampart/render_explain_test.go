@@ -21,15 +21,15 @@ func TestExplanationText(t *testing.T) {
 				Profiles:  []string{"open"},
 				Lists: []explainedList{
 					{
-						Name: "default", Family: 4, Rules: 899, Unreached: []string{"default/p1[3] (a.yaml:7)"}, HashMaps: 2, RangeMaps: 13, Elements: 1700,
+						Name: "default", Chain: "list-in-default-1", Family: 4, Rules: 899, Unreached: []string{"default/p1[3] (a.yaml:7)"}, HashMaps: 2, RangeMaps: 13, Elements: 1700,
 						RulesLeft: 31, Chains: 70, ExpectedNS: 207, OneMapNS: 1358, NoMapNS: 20250, Shared: []ir.GroupID{"g2"},
 						Cuts: []explainedCut{{"destination port", 1, 60, reason("destination port")}, {"source and protocol", 3, 12, reason("source and protocol")}},
 					},
-					{Name: "default", Family: 6, Rules: 1, RulesLeft: 1, Chains: 1, ExpectedNS: 45},
+					{Name: "default", Chain: "list-in-default-1", Family: 6, Rules: 1, RulesLeft: 1, Chains: 1, ExpectedNS: 45},
 				},
 			},
 			{
-				ID: "g2", Direction: "egress", Layer: "normal", Form: "rules", Why: "another reason", Rules: 3, Left: 4, Chains: 2, ExpectedNS: 90,
+				ID: "g2", Chain: "group-out-p8-g2-2", Direction: "egress", Layer: "normal", Form: "rules", Why: "another reason", Rules: 3, Left: 4, Chains: 2, ExpectedNS: 90,
 				LookupsNS: 80, Endpoints: []string{"WorkloadEndpoint/prod/a (cali1)"}, Policies: []string{"default/p8"},
 			},
 			{ID: "g3", Direction: "ingress", Layer: "preDNAT", Form: "rules", Why: "another reason"},
@@ -50,14 +50,17 @@ ingress that the host forwards
   default  4   899    1          4     2          13          1700      31          70      207 ns    1358 ns     20 µs
   default  6   1      0          0     0          0           0         1           1       45 ns     -           -
 
-  default, IPv4
+  default, IPv4: chain list-in-default-1
     cut by destination port: 1 map, 60 regions: each port, or range of ports, has few rules
     cut by source and protocol: 3 maps, 12 regions: few rules of one protocol reach into each range of addresses
     no packet reaches 1 rule, earlier rules take all theirs: default/p1[3] (a.yaml:7)
     shared with the groups g2
 
+  default, IPv6: chain list-in-default-1
+
 egress of the endpoint itself
   group      g2
+  chain      group-out-p8-g2-2
   endpoint   WorkloadEndpoint/prod/a (cali1)
   policies   default/p8
   rules      3, in nftables 4 rules in 2 chains

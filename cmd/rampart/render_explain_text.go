@@ -40,6 +40,7 @@ func (g *explainedGroup) writeTo(b *bytes.Buffer) {
 		}
 	}
 	field("group", string(g.ID))
+	field("chain", g.Chain)
 	switch n := len(g.Endpoints); n {
 	case 0:
 		field("endpoints", "none")
@@ -95,10 +96,10 @@ func (g *explainedGroup) title() string {
 
 // writeTo adds what a row of the table has no room for: the cuts, and rules that are in vain.
 func (l *explainedList) writeTo(b *bytes.Buffer) {
-	if len(l.Cuts)+len(l.Unreached)+len(l.Shared) == 0 {
+	if l.Rules+len(l.Cuts)+len(l.Unreached)+len(l.Shared) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n  %s, IPv%d\n", l.Name, l.Family)
+	fmt.Fprintf(b, "\n  %s, IPv%d: chain %s\n", l.Name, l.Family, l.Chain)
 	for _, c := range l.Cuts {
 		fmt.Fprintf(b, "    cut by %s: %s, %s: %s\n", c.By, counted(c.Maps, "map"), counted(c.Regions, "region"), c.Why)
 	}

@@ -199,7 +199,7 @@ func (s *stager) entry(kind string, e *ir.Endpoint, d model.Direction, l model.L
 	if g == nil {
 		g = noPolicy(d, l)
 	}
-	c, fresh := s.Chain(ChainName(kind, "", string(g.ID)), "")
+	c, fresh := s.Chain(ChainName(kind, groupWord(g), string(g.ID)), "")
 	if fresh {
 		fill(c)
 		add(c, s.policy(e, d, l, v))

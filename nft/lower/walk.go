@@ -17,7 +17,7 @@ import (
 // that passes is therefore copied into a chain of its tier, where "return" is the way to the next tier.
 func Walk(b *Builder, g *ir.Group, v Verdicts) string {
 	w := walk{b: b, g: g, v: v}
-	name := w.name("group", string(g.ID))
+	name := w.name("group", groupWord(g)+"-"+string(g.ID))
 	c, fresh := b.Chain(name, describe(g))
 	if !fresh {
 		return name
@@ -155,6 +155,33 @@ func passes(rules []*ir.Rule) bool {
 }
 
 func note(what string, o model.Origin) string { return strings.TrimSpace(what + " " + o.String()) }
+
+// maxGroupWord leaves room for the group's identifier beside its word.
+const maxGroupWord = 22
+
+// groupWord is what the names of a group's chains say of it: its first policy or profile, and how many more there are.
+func groupWord(g *ir.Group) string {
+	var names []string
+	for i := range g.Tiers {
+		for _, p := range g.Tiers[i].Policies {
+			if !p.Staged {
+				names = append(names, word(p.Key))
+			}
+		}
+	}
+	for _, p := range g.Profiles {
+		names = append(names, p.Name)
+	}
+	switch n := len(names); {
+	case n == 0:
+		return "no-policy"
+	case n == 1:
+		return names[0][:min(len(names[0]), maxGroupWord)]
+	default:
+		more := fmt.Sprintf("-and-%d", n-1)
+		return names[0][:min(len(names[0]), maxGroupWord-len(more))] + more
+	}
+}
 
 // describe lists a group's policies and profiles on one line.
 func describe(g *ir.Group) string {
