@@ -99,7 +99,11 @@ func (l *Limits) table(p *ir.Program, t *lower.Lowered) error {
 			return e
 		}
 	}
-	if have := t.Memory(runtime.NumCPU()); have > l.Memory {
+	cpus := runtime.NumCPU()
+	if t.MemoryAtMost(n, cpus) <= l.Memory {
+		return nil
+	}
+	if have := t.Memory(cpus); have > l.Memory {
 		e := &ir.LimitError{Limit: "limits.memory", What: "bytes of kernel memory by estimate", Have: have, Most: l.Memory}
 		blame(e, p, t, memoryShare)
 		return e

@@ -1,6 +1,9 @@
 package ruleset
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // What objects take of the kernel's memory, in bytes, on a 64-bit machine: measured on Linux 6.18 by what is charged to a
 // memory control group, padding and the kernel's bookkeeping included. A counter takes some more on each processor.
@@ -31,6 +34,17 @@ func (r *Ruleset) Memory(cpus int) int64 {
 	return n
 }
 
+// MemoryAtMost is a bound of Memory that does not look at every rule. n is the ruleset's Size.
+func (r *Ruleset) MemoryAtMost(n Size, cpus int) int64 {
+	const rule = ruleBytes + statementBytes*MaxExpressions + commentBytes + counterBytes
+	sum := int64(n.Chains)*chainBytes + int64(n.Rules)*int64(rule+counterBytesOfCPU*cpus) +
+		int64(n.Sets-len(r.Sets))*(anonymousBytes+bitmapBytes) + int64(n.Elements)*intervalBytes
+	for _, s := range r.Sets {
+		sum += s.memory(cpus)
+	}
+	return sum
+}
+
 func (c *Chain) memory(cpus int) int64 {
 	n := int64(chainBytes)
 	for _, r := range c.Rules {
@@ -52,7 +66,7 @@ func (r *Rule) memory(cpus int) int64 {
 		case Match:
 			if len(st.Values) > 1 {
 				n += anonymousBytes + intervalBytes*int64(len(st.Values))
-				if s := st.anonymous(); !s.Interval && s.Fields[0].Padded() == 4 && s.Fields[0].Len() == 2 {
+				if st.Field.Len() == 2 && !slices.ContainsFunc(st.Values, func(v Span) bool { return !v.single() }) {
 					n += bitmapBytes
 				}
 			}

@@ -101,5 +101,8 @@ func TestMemory(t *testing.T) {
 		if got*4 < tt.measured*3 || got*2 > tt.measured*3 {
 			t.Errorf("%s: estimated %d KiB, measured %d KiB", tt.what, got, tt.measured)
 		}
+		if most := tt.rs.MemoryAtMost(tt.rs.Size(), 2) >> 10; most < got {
+			t.Errorf("%s: at most %d KiB, estimated %d KiB", tt.what, most, got)
+		}
 	}
 }
