@@ -1,6 +1,9 @@
 package blocks
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // Costs are what the kernel's work takes, in nanoseconds, and how much of a packet's time memory is worth. Only their
 // relations matter. Measure them with "go run ./bench/lowering -constants".
@@ -42,6 +45,12 @@ func DefaultCosts() Costs {
 		Rule: 45, Set: 90, Chain: 60, Hash: 60, Array: 200, Step: 25, Map: 20, Field: 15, Line: 4, Alive: 7.5, Group: 17, Cold: 40,
 		Byte: 20e-6, Cut: 300, MinMap: 3, Short: 12, MinMembers: 4, MaxMap: 4096,
 	}
+}
+
+// Plain are the costs by which every list stays a list of plain rules.
+func (c Costs) Plain() Costs {
+	c.MinMap, c.Cut = math.MaxInt, math.Inf(1)
+	return c
 }
 
 // Bytes of kernel memory, roughly: a rule of four conditions, an element of a map, a chain with its name, a map.

@@ -99,15 +99,16 @@ func (p *planner) rules(c *chain, items []*item) {
 // rule is an item as a plain rule: only what the regions on the way here have left open is asked.
 func (p *planner) rule(c *chain, x *item) *ruleset.Rule {
 	var st []ruleset.Statement
-	if x.bound&(1<<src|1<<dst) != 0 {
-		st = append(st, ruleset.Family(p.in.Family))
-	}
 	if c.guard && x.portless() {
 		st = append(st, hasPort)
 	}
+	asked := false // the IP version is asked as late as possible
 	for _, d := range []dim{proto, dport, sport, src, dst} {
 		if x.box[d] == nil {
 			continue
+		}
+		if !asked && (d == src || d == dst) {
+			asked, st = true, append(st, ruleset.Family(p.in.Family))
 		}
 		m := ruleset.Match{Field: p.field(d)}
 		n := m.Field.Len()

@@ -11,7 +11,7 @@ import (
 )
 
 // Blocks is the GroupFunc whose chains cost a packet nearly the same whatever the number of rules: it flattens the group
-// and looks it up in verdict maps (nft/blocks). A group of few rules it leaves to Walk.
+// and looks it up in verdict maps (nft/blocks). Few rules stay rules, in a chain for each IP version.
 func Blocks(b *Builder, g *ir.Group, v Verdicts) string {
 	return BlocksWith(blocks.Costs{})(b, g, v)
 }
@@ -21,20 +21,19 @@ func BlocksWith(costs blocks.Costs) GroupFunc { return BlocksExplained(costs, ni
 
 // BlocksExplained is BlocksWith that tells report, if it is not nil, how each list was lowered.
 func BlocksExplained(costs blocks.Costs, report func(Report)) GroupFunc {
-	short := costs.Short
 	if costs == (blocks.Costs{}) {
-		short = blocks.DefaultCosts().Short
+		costs = blocks.DefaultCosts()
 	}
 	return func(b *Builder, g *ir.Group, v Verdicts) string {
-		if rulesOf(g) <= short {
-			return Walk(b, g, v) // whose chains other groups share
-		}
 		l, ok := b.State().(*flat.List)
 		if !ok {
 			l = flat.Of(g)
 		}
 		b.SetState(l)
 		f := &flattener{b: b, g: g, v: v, costs: costs, report: report}
+		if rulesOf(g) <= costs.Short {
+			f.costs = costs.Plain()
+		}
 		return f.list(l)
 	}
 }
@@ -122,18 +121,20 @@ func (f *flattener) fill(name string, l *flat.List, next map[*flat.List]string, 
 		if f.report != nil {
 			f.report(Report{List: name, Version: version, From: l, Report: plan.Report})
 		}
-		for _, made := range plan.Chains {
+		chains := plan.Chains
+		if version == 4 {
+			chains = chains[1:] // the first one is the list's, so that packets enter one chain less
+		}
+		for _, made := range chains {
 			f.b.AddChain(made)
 		}
 		for _, s := range plan.Sets {
 			f.b.AddSet(s)
 		}
-		enter := []ruleset.Statement{ruleset.GotoChain(plan.Chains[0].Name)}
-		if version == 4 {
-			enter = append([]ruleset.Statement{ruleset.Family(4)}, enter...)
-		}
-		c.Rules = append(c.Rules, &ruleset.Rule{Statements: enter})
 	}
+	other := ruleset.GotoChain(made[1].Chains[0].Name)
+	c.Rules = append(c.Rules, &ruleset.Rule{Statements: []ruleset.Statement{ruleset.Family(6), other}})
+	c.Rules = append(c.Rules, made[0].Chains[0].Rules...)
 }
 
 // longList is how many entries a list may have for its rules to say in full what they are. In longer ones they have only

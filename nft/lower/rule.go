@@ -105,16 +105,27 @@ type matcher struct {
 
 func (a *matcher) run() []conjunction {
 	a.list = []conjunction{nil}
-	if a.version != 0 {
+	late := a.late()
+	if a.version != 0 && !late {
 		a.all(ruleset.Family(a.version))
 	}
 	a.protocol()
 	a.icmp()
 	a.ports(&a.m.Src, false)
 	a.ports(&a.m.Dst, true)
+	if a.version != 0 && late {
+		a.all(ruleset.Family(a.version))
+	}
 	a.addresses(&a.m.Src, false)
 	a.addresses(&a.m.Dst, true)
 	return a.list
+}
+
+// late tells that the IP version may be asked just before the addresses, so that most packets fail a rule before that.
+func (a *matcher) late() bool {
+	m := a.m
+	early := m.ICMP != nil || m.NotICMP != nil || len(m.Src.PortSets)+len(m.Src.NotPortSets)+len(m.Dst.PortSets)+len(m.Dst.NotPortSets) > 0
+	return !early && (looksAtAddresses(&m.Src) || looksAtAddresses(&m.Dst))
 }
 
 // all adds statements to every alternative.
