@@ -159,12 +159,18 @@ func explain(p *ir.Program, c *conf.Daemon) (*explanation, error) {
 	for _, g := range p.Groups {
 		e := explainGroup(p, g, w.lowered)
 		head := listKey{lists[g.ID][0].ID, 4}
-		e.ExpectedNS, e.LookupsNS = math.Round(w.noMap[head].Expected), math.Round(w.lookups[head].Expected)
-		switch {
+		e.ExpectedNS = math.Round(w.noMap[head].Expected)
+		r, listed := w.lookups[head]
+		switch short := blocks.DefaultCosts().Short; {
 		case c.Lowering != conf.LoweringLookups:
+			e.LookupsNS = math.Round(r.Expected)
 			e.Form, e.Why = "rules", `lowering = "Rules": packets pass rule after rule, and a change of policy costs little`
-		case w.lookups[head].From == nil:
-			e.Form, e.Why = "rules", fmt.Sprintf("lists of up to %d rules stay rules: no map would be faster", blocks.DefaultCosts().Short)
+		case !listed || e.Rules <= short:
+			e.Form, e.Why = "rules", fmt.Sprintf("lists of up to %d rules stay rules: no map would be faster", short)
+			if listed {
+				other := w.lookups[listKey{head.id, 6}]
+				e.Chain, e.Chains, e.Left = r.List, r.Chains+other.Chains, r.Plain+other.Plain
+			}
 		default:
 			e.Form, e.Why = "lookups", "the rules are gathered into maps, so that a packet does not pass them one by one"
 			e.lists(p, g, lists, w)
