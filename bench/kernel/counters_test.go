@@ -20,7 +20,7 @@ func TestRuleCounters(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fw := firewallWith(t, top, group)
 			counted := 0
-			for seed := uint64(1); seed <= 60; seed++ {
+			for seed := uint64(1); seed <= 40; seed++ {
 				cfg := Frame(links, int(seed))
 				if seed%3 == 0 {
 					cfg.Policies, cfg.Rules = 10, 10 // long enough for maps
