@@ -174,6 +174,9 @@ func explain(p *ir.Program, c *conf.Daemon) (*explanation, error) {
 		default:
 			e.Form, e.Why = "lookups", "the rules are gathered into maps, so that a packet does not pass them one by one"
 			e.lists(p, g, lists, w)
+			if !slices.ContainsFunc(e.Lists, func(l explainedList) bool { return len(l.Cuts)+l.HashMaps+l.RangeMaps > 0 }) {
+				e.Why = "no way to gather these rules into maps was found that would be faster"
+			}
 		}
 		x.Groups = append(x.Groups, e)
 	}
