@@ -20,6 +20,8 @@ type Classifier struct {
 	dead    slotSet
 	deaths  int
 	overlay []added
+	// sieve finds rules of the overlay; nil when nothing was ever inserted.
+	sieve *sieve
 }
 
 // Build makes a classifier of one address family. The rules need not be sorted. Time and memory are bounded by their

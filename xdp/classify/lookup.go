@@ -24,7 +24,7 @@ func (c *Classifier) Lookup4(keys []Key4, out []uint32) {
 	if len(keys) < fewKeys {
 		for i := range keys {
 			t := keys[i].tuple()
-			out[i] = c.answer4(&keys[i], c.find(&t))
+			out[i] = c.answer4(&keys[i], &t, c.find(&t))
 		}
 		return
 	}
@@ -41,7 +41,7 @@ func (c *Classifier) Lookup4(keys []Key4, out []uint32) {
 			}
 		} else {
 			for i := range out[:n] {
-				out[i] = c.answer4(&keys[i], b.best[i&(width-1)])
+				out[i] = c.answer4(&keys[i], &b.tuples[i&(width-1)], b.best[i&(width-1)])
 			}
 		}
 		keys, out = keys[n:], out[n:]
@@ -55,7 +55,7 @@ func (c *Classifier) Lookup6(keys []Key6, out []uint32) {
 		for i := range keys {
 			k := &keys[i]
 			t := k.tuple(c.src.rank(number6(&k.Src)), c.dst.rank(number6(&k.Dst)))
-			out[i] = c.answer6(&keys[i], c.find(&t))
+			out[i] = c.answer6(&keys[i], &t, c.find(&t))
 		}
 		return
 	}
@@ -78,7 +78,7 @@ func (c *Classifier) Lookup6(keys []Key6, out []uint32) {
 		}
 		b.find(c, n)
 		for i := range out[:n] {
-			out[i] = c.answer6(&keys[i], b.best[i&(width-1)])
+			out[i] = c.answer6(&keys[i], &b.tuples[i&(width-1)], b.best[i&(width-1)])
 		}
 		keys, out = keys[n:], out[n:]
 	}
@@ -100,19 +100,27 @@ func number6(a *[16]byte) u128 {
 }
 
 // answer4 is the value for a packet whose first live slot is best: the overlay may know better.
-func (c *Classifier) answer4(k *Key4, best uint32) uint32 {
+func (c *Classifier) answer4(k *Key4, t *tuple, best uint32) uint32 {
 	if len(c.overlay) == 0 {
 		return c.value(best)
 	}
-	p := packet{u128{lo: uint64(k.Src)}, u128{lo: uint64(k.Dst)}, uint32(k.SrcPort)<<16 | uint32(k.DstPort), k.Protocol}
-	return c.overlaid(best, &p)
+	row := c.sieve.rows(t, c.src.scale, c.dst.scale)
+	if row == (sieveRow{}) {
+		return c.value(best)
+	}
+	p := packet{u128{lo: uint64(k.Src)}, u128{lo: uint64(k.Dst)}, k.SrcPort, k.DstPort, k.Protocol}
+	return c.overlaid(best, &row, &p)
 }
 
-func (c *Classifier) answer6(k *Key6, best uint32) uint32 {
+func (c *Classifier) answer6(k *Key6, t *tuple, best uint32) uint32 {
 	if len(c.overlay) == 0 {
 		return c.value(best)
 	}
-	return c.overlaid(best, &packet{number6(&k.Src), number6(&k.Dst), uint32(k.SrcPort)<<16 | uint32(k.DstPort), k.Protocol})
+	row := c.sieve.rows(t, c.src.scale, c.dst.scale)
+	if row == (sieveRow{}) {
+		return c.value(best)
+	}
+	return c.overlaid(best, &row, &packet{number6(&k.Src), number6(&k.Dst), k.SrcPort, k.DstPort, k.Protocol})
 }
 
 // find is the first live slot that matches, or the one after the last.

@@ -6,8 +6,8 @@ import (
 	"sort"
 )
 
-// MaxPending bounds the inserted rules that wait for a Rebuild.
-const MaxPending = 1024
+// MaxPending bounds the inserted rules that wait for a Rebuild. It is a multiple of 64.
+const MaxPending = 256
 
 // ErrPending means that the overlay is full: Rebuild first.
 var ErrPending = errors.New("classify: too many pending changes, rebuild")
@@ -18,9 +18,9 @@ var ErrNoRule = errors.New("classify: no such rule")
 // packet is a key with whole addresses, which the overlay compares: an inserted IPv6 prefix need not fall on the
 // borders of the ranks. IPv4 addresses are in the low 32 bits.
 type packet struct {
-	src, dst u128
-	ports    uint32
-	proto    uint8
+	src, dst     u128
+	sport, dport uint16
+	proto        uint8
 }
 
 // added is a rule of the overlay. It comes right before the slot at; several with the same at are in list order.
@@ -33,16 +33,15 @@ type added struct {
 func (a u128) within(lo, hi u128) bool { return !a.less(lo) && !hi.less(a) }
 
 func (a *added) matches(p *packet) bool {
-	sport, dport := uint16(p.ports>>16), uint16(p.ports)
 	return p.dst.within(a.dstLo, a.dstHi) && p.src.within(a.srcLo, a.srcHi) &&
-		a.rule.DstPort.Min <= dport && dport <= a.rule.DstPort.Max &&
-		a.rule.SrcPort.Min <= sport && sport <= a.rule.SrcPort.Max &&
+		a.rule.DstPort.Min <= p.dport && p.dport <= a.rule.DstPort.Max &&
+		a.rule.SrcPort.Min <= p.sport && p.sport <= a.rule.SrcPort.Max &&
 		(a.rule.AnyProtocol || a.rule.Protocol == p.proto)
 }
 
-// overlaid is the value of the first of slot best and the overlay's rules that matches.
-func (c *Classifier) overlaid(best uint32, p *packet) uint32 {
-	for i := range c.overlay {
+// overlaid is the value of the first of slot best and those of the overlay's rules in row that matches.
+func (c *Classifier) overlaid(best uint32, row *sieveRow, p *packet) uint32 {
+	for i := row.next(0); i >= 0; i = row.next(i + 1) {
 		a := &c.overlay[i]
 		if a.at > best {
 			break
@@ -55,7 +54,7 @@ func (c *Classifier) overlaid(best uint32, p *packet) uint32 {
 }
 
 // Insert returns a classifier that also has r, after rules of equal priority. c is unchanged and still usable. It
-// copies the overlay and nothing else. Errors: ErrRule, ErrPending.
+// copies the overlay and what finds rules in it, and nothing else. Errors: ErrRule, ErrPending.
 func (c *Classifier) Insert(r Rule) (*Classifier, error) {
 	if err := r.check(c.v6); err != nil {
 		return nil, err
@@ -65,17 +64,20 @@ func (c *Classifier) Insert(r Rule) (*Classifier, error) {
 	}
 	a := added{rule: r}
 	a.at = uint32(sort.Search(len(c.rules), func(i int) bool { return c.rules[i].Priority > r.Priority }))
+	var b box
 	if c.v6 {
 		a.srcLo, a.srcHi = bounds6(r.Src)
 		a.dstLo, a.dstHi = bounds6(r.Dst)
+		b = r.box(c.src.cover(a.srcLo, a.srcHi), c.dst.cover(a.dstLo, a.dstHi))
 	} else {
-		s, d := prefix4(r.Src), prefix4(r.Dst)
-		a.srcLo, a.srcHi = u128{lo: uint64(s.lo)}, u128{lo: uint64(s.hi)}
-		a.dstLo, a.dstHi = u128{lo: uint64(d.lo)}, u128{lo: uint64(d.hi)}
+		b = r.box(prefix4(r.Src), prefix4(r.Dst))
+		a.srcLo, a.srcHi = u128{lo: uint64(b[dimSrc].lo)}, u128{lo: uint64(b[dimSrc].hi)}
+		a.dstLo, a.dstHi = u128{lo: uint64(b[dimDst].lo)}, u128{lo: uint64(b[dimDst].hi)}
 	}
 	i := sort.Search(len(c.overlay), func(i int) bool { return c.overlay[i].rule.Priority > r.Priority })
 	n := *c
 	n.overlay = slices.Insert(slices.Clone(c.overlay), i, a)
+	n.sieve = c.sieve.with(i, &b)
 	return &n, nil
 }
 
@@ -96,6 +98,7 @@ func (c *Classifier) Delete(r Rule) (*Classifier, error) {
 		return nil, ErrNoRule
 	}
 	n.overlay = slices.Delete(slices.Clone(c.overlay), i, i+1)
+	n.sieve = c.sieve.without(i)
 	return &n, nil
 }
 

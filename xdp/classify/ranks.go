@@ -22,6 +22,8 @@ func v6(a netip.Addr) u128 {
 type ranks struct {
 	// starts are the first addresses of the intervals, ascending; starts[0] is ::.
 	starts []u128
+	// scale shifts ranks left so that they fill 32 bits.
+	scale int
 }
 
 func newRanks(prefixes []netip.Prefix) ranks {
@@ -48,7 +50,8 @@ func newRanks(prefixes []netip.Prefix) ranks {
 		}
 		return 0
 	})
-	return ranks{slices.Compact(starts)}
+	starts = slices.Compact(starts)
+	return ranks{starts, bits.LeadingZeros32(uint32(len(starts) - 1))}
 }
 
 // bounds6 is the first and the last address of p; the zero Prefix is everything.
@@ -102,4 +105,9 @@ func (r *ranks) search(addrs *[width]u128, at *[width]uint32, n int) {
 func (r *ranks) prefix(p netip.Prefix) span {
 	first, last := bounds6(p)
 	return span{r.rank(first), r.rank(last)}
+}
+
+// cover is the scaled range of the ranks of addresses in a range.
+func (r *ranks) cover(first, last u128) span {
+	return span{r.rank(first) << r.scale, r.rank(last) << r.scale}
 }

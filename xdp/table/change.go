@@ -14,7 +14,7 @@ const (
 	// maxChanges bounds the entries that are changed one by one; with more, building anew is faster.
 	maxChanges = 128
 	// maxPending bounds the changes that pile up in a classifier, which slow it down a little each.
-	maxPending = classify.MaxPending / 4
+	maxPending = classify.MaxPending
 )
 
 var seed = maphash.MakeSeed()
