@@ -36,6 +36,9 @@ type Config struct {
 	// service manager expects to hear in, 0 when it does not.
 	Notify   func(string)
 	Watchdog time.Duration
+	// Rest is called whenever the engine has nothing to do, as far as it knows, after it had. It must return at once. nil
+	// does nothing.
+	Rest func()
 	// RuleSeries bounds how many rules have metrics of their own.
 	RuleSeries int
 	// Collectors have metrics that are served beside the engine's own.
@@ -69,6 +72,9 @@ func (c *Config) check() error {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Rest == nil {
+		c.Rest = func() {}
 	}
 	if c.Notify == nil {
 		c.Notify = func(string) {}

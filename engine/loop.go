@@ -141,6 +141,7 @@ func (l *loop) steps(ctx context.Context) {
 		}
 		l.publish()
 		l.beat.end()
+		l.e.config.Rest()
 		select {
 		case <-ctx.Done():
 			return

@@ -14,7 +14,7 @@ type endpointIndex struct {
 }
 
 type labelled struct {
-	labels selector.Map
+	labels selector.List
 	host   bool
 }
 
@@ -22,17 +22,19 @@ type labelAndValue struct{ label, value string }
 
 func indexEndpoints(resources []Resource, from Inheritance) endpointIndex {
 	x := endpointIndex{byLabel: map[string][]int{}, byValue: map[labelAndValue][]int{}}
+	labels := selector.Map{}
 	for _, r := range resources {
 		_, host := r.(*HostEndpoint)
 		if _, workload := r.(*WorkloadEndpoint); !host && !workload {
 			continue
 		}
-		labels := EffectiveLabels(r, from)
+		clear(labels)
+		from.AddEffectiveLabels(labels, r)
 		for k, v := range labels {
 			x.byLabel[k] = append(x.byLabel[k], len(x.all))
 			x.byValue[labelAndValue{k, v}] = append(x.byValue[labelAndValue{k, v}], len(x.all))
 		}
-		x.all = append(x.all, labelled{labels, host})
+		x.all = append(x.all, labelled{selector.ListOf(labels), host})
 	}
 	return x
 }
@@ -40,7 +42,7 @@ func indexEndpoints(resources []Resource, from Inheritance) endpointIndex {
 // anySelected tells whether s selects any endpoint, or any host endpoint.
 func (x *endpointIndex) anySelected(s *selector.Selector, hostOnly bool) bool {
 	for i := range x.candidates(s) {
-		if e := &x.all[i]; (e.host || !hostOnly) && s.Matches(e.labels) {
+		if e := &x.all[i]; (e.host || !hostOnly) && s.Matches(&e.labels) {
 			return true
 		}
 	}

@@ -74,7 +74,7 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 			config.Collectors = append(config.Collectors, fastPathMetrics{f})
 		}
 	}
-	config.Notify = frugal(config.Notify)
+	config.Notify, config.Rest = frugal(config.Notify)
 	if c.ConntrackRevalidate {
 		if config.Connections, err = conntrack.New(conntrack.Config{Keep: keepSSHSession(os.Getenv), Logger: logger}); err != nil {
 			return errors.Join(fmt.Errorf("conntrack_revalidate: %w", err), closeAll(backends))

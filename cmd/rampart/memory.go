@@ -2,7 +2,9 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"strings"
 	"sync"
 	"time"
@@ -12,27 +14,91 @@ import (
 // allocates much in a short time, most of which stays, so collecting early is work for nothing. Afterwards changes are small,
 // and a firewall should leave memory to what it protects.
 const (
-	startGCPercent  = 300
-	steadyGCPercent = 50
+	startGCPercent  = 100
+	steadyGCPercent = 40
 	// releaseDelay is how long after the start memory that is free is given back: then the model has been saved, too.
 	releaseDelay = 2 * time.Second
 )
 
+// A collection takes longer than most changes, and slows down one that falls into it. So garbage is collected when changes
+// have been quiet for a while, and once more when what is put off longer, such as a look at everything, is done: if there is
+// more of it than a worthShare of what is in use. The second time memory that is free is given back, too, if there is more
+// than the same share: the kernel takes its time to give it again, so not between changes that come one after the other.
+const (
+	collectDelay = 300 * time.Millisecond
+	collectAgain = time.Second
+	worthShare   = 10
+)
+
+// thrift keeps the daemon's memory small.
+type thrift struct {
+	mu    sync.Mutex
+	timer *time.Timer // nil before the start is over
+	again bool
+}
+
 // frugal sets the garbage collector for the start, and for the time after it once the service manager is told that the
-// daemon is ready. Whoever sets GOGC has decided for himself.
-func frugal(notify func(string)) func(string) {
+// daemon is ready. Whoever sets GOGC has decided for himself. rest is to be called after each piece of work; it returns at
+// once.
+func frugal(notify func(string)) (notifying func(string), rest func()) {
 	if os.Getenv("GOGC") != "" {
-		return notify
+		return notify, func() {}
 	}
 	debug.SetGCPercent(startGCPercent)
+	t := &thrift{}
 	settle := sync.OnceFunc(func() {
 		debug.SetGCPercent(steadyGCPercent)
 		time.AfterFunc(releaseDelay, debug.FreeOSMemory)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.timer = time.AfterFunc(collectDelay, t.collect)
 	})
 	return func(state string) {
 		notify(state)
 		if strings.Contains(state, "READY=1") {
 			settle()
 		}
+	}, t.rest
+}
+
+func (t *thrift) rest() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.timer != nil {
+		t.again = true
+		t.timer.Reset(collectDelay)
 	}
+}
+
+func (t *thrift) collect() {
+	t.mu.Lock()
+	last := !t.again
+	t.mu.Unlock()
+	switch {
+	case last && (worthCollecting() || worthReleasing()):
+		debug.FreeOSMemory()
+	case worthCollecting():
+		runtime.GC()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.again {
+		t.again = false
+		t.timer.Reset(collectAgain)
+	}
+}
+
+// worthCollecting compares what has been allocated since the last collection with what that one has left.
+func worthCollecting() bool {
+	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	metrics.Read(samples)
+	objects, live := samples[0].Value.Uint64(), samples[1].Value.Uint64()
+	return objects > live+live/worthShare
+}
+
+// worthReleasing compares the memory that is free and not given back with what is in use.
+func worthReleasing() bool {
+	samples := []metrics.Sample{{Name: "/memory/classes/heap/free:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	metrics.Read(samples)
+	return samples[0].Value.Uint64() > samples[1].Value.Uint64()/worthShare
 }

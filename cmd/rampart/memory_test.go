@@ -2,8 +2,10 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 	"testing"
+	"time"
 )
 
 // TestFrugal follows the collector's setting through the start.
@@ -18,7 +20,7 @@ func TestFrugal(t *testing.T) {
 	t.Setenv("GOGC", "")
 	os.Unsetenv("GOGC")
 	var told []string
-	notify := frugal(func(s string) { told = append(told, s) })
+	notify, rest := frugal(func(s string) { told = append(told, s) })
 	if percent() != startGCPercent {
 		t.Errorf("at the start: %d", percent())
 	}
@@ -26,6 +28,7 @@ func TestFrugal(t *testing.T) {
 	if percent() != startGCPercent {
 		t.Errorf("before it is ready: %d", percent())
 	}
+	rest() // nothing is to be collected yet
 	notify("READY=1\nSTATUS=in force")
 	if percent() != steadyGCPercent {
 		t.Errorf("after the start: %d", percent())
@@ -36,8 +39,36 @@ func TestFrugal(t *testing.T) {
 
 	debug.SetGCPercent(77)
 	t.Setenv("GOGC", "77")
-	frugal(func(string) {})("READY=1")
+	notify, rest = frugal(func(string) {})
+	notify("READY=1")
+	rest()
 	if percent() != 77 {
 		t.Errorf("with GOGC set: %d", percent())
 	}
 }
+
+// TestCollectWhenQuiet makes garbage and waits for its collection, which nothing else asks for.
+func TestCollectWhenQuiet(t *testing.T) {
+	before := debug.SetGCPercent(-1)
+	defer debug.SetGCPercent(before)
+	runtime.GC()
+	if worthCollecting() {
+		t.Error("right after a collection another one is worth it")
+	}
+	garbage = make([]byte, 64<<20)
+	garbage = nil
+	if !worthCollecting() {
+		t.Error("64 MB of garbage are not worth collecting")
+	}
+	c := &thrift{}
+	c.rest() // before the start is over
+	c.timer = time.AfterFunc(time.Hour, c.collect)
+	c.rest()
+	for deadline := time.Now().Add(20 * time.Second); worthCollecting(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("garbage is not collected")
+		}
+	}
+}
+
+var garbage []byte
