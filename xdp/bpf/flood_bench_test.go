@@ -36,7 +36,7 @@ func BenchmarkFlood(b *testing.B) {
 			}
 			frames, flows := denied(b, hw, sources)
 			y0, x0 := index(b, far, "y0"), index(b, near, "x0")
-			g, err := pktgen.New(pktgen.Config{NetNS: far.FD(), Ifindex: y0, Frames: frames, Random: true, CPU: 0, CPUPinned: true})
+			g, err := pktgen.New(pktgen.Config{NetNS: far.FD(), Ifindex: y0, Frames: frames, Random: true, Chunk: 1 << 16, CPU: 0, CPUPinned: true})
 			if err != nil {
 				b.Fatal(err)
 			}
