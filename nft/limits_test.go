@@ -12,6 +12,7 @@ import (
 	"rampart/model/store"
 	"rampart/nft"
 	"rampart/nft/lower"
+	"rampart/nft/ruleset"
 )
 
 // estateYAML is a host with three policies: few rules, many rules, and one that asks for a large network set.
@@ -124,26 +125,45 @@ func TestLimitsOfTheTable(t *testing.T) {
 	}
 }
 
-// A rule of more expressions than the kernel takes is refused by name.
-func TestLongRule(t *testing.T) {
+// A rule that names more ports than fit into a rule loads, in every lowering.
+func TestManyNamedPorts(t *testing.T) {
 	var names []string
 	for i := range 45 {
 		names = append(names, fmt.Sprintf("port-%d", i))
 	}
-	p := programOf(t, estateYAML(1, 1)+`---
+	list := strings.Join(names, ", ")
+	p := programOf(t, estateYAML(20, 1)+`---
 apiVersion: projectcalico.org/v3
 kind: GlobalNetworkPolicy
 metadata: {name: long}
 spec:
   selector: all()
   ingress:
-  - {action: Allow, protocol: TCP, destination: {notPorts: [`+strings.Join(names, ", ")+`]}}
+  - {action: Log, protocol: TCP, source: {ports: [`+list+`]}, destination: {ports: [`+list+`]}}
+  - {action: Allow, protocol: TCP, source: {notPorts: [`+list+`]}, destination: {notPorts: [`+list+`]}}
 `)
-	const want = "at most 128 are allowed; default/GlobalNetworkPolicy:long[0] (estate.yaml:42)"
-	for name, group := range bothLowerings {
-		if err := (nft.Config{Group: group}).Check(p); !errors.Is(err, nft.ErrTooLarge) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: the error is %v\nwant %s", name, err, want)
+	for _, group := range bothLowerings {
+		apply(t, backend(t, hosts(t, 1)[0], nft.Config{Group: group}), p)
+	}
+}
+
+// A rule of more expressions than the kernel takes is refused by name.
+func TestLongRule(t *testing.T) {
+	p := programOf(t, estateYAML(1, 1))
+	group := func(b *lower.Builder, g *ir.Group, v lower.Verdicts) string {
+		name := lower.Walk(b, g, v)
+		if c, fresh := b.Chain("long", ""); fresh {
+			r := &ruleset.Rule{ID: p.Policies[0].Ingress[0].ID}
+			for range 70 {
+				r.Statements = append(r.Statements, ruleset.Protocol(false, 6))
+			}
+			c.Rules = append(c.Rules, r)
 		}
+		return name
+	}
+	const want = "the kernel: 140 expressions in a rule, at most 128 are allowed; default/GlobalNetworkPolicy:blocklist[0] (estate.yaml:18)"
+	if err := (nft.Config{Group: group}).Check(p); !errors.Is(err, nft.ErrTooLarge) || err.Error() != want {
+		t.Errorf("the error is %v\nwant %s", err, want)
 	}
 }
 

@@ -105,6 +105,8 @@ type fragment struct {
 	// used are the sets of the program that rules name; read those whose members went into maps.
 	used map[setKey]string
 	read map[ir.SetID]*ir.Set
+	// unions are the sets made of the members of several.
+	unions []union
 	// parts are the fragments it was made with; result is what making it returned.
 	parts  []*fragment
 	result string
@@ -157,6 +159,14 @@ func (b *Builder) Continue() bool {
 		}
 	}
 	b.logs = b.logs || f.logs
+	for _, s := range f.old.sets {
+		if strings.HasPrefix(s.Name, listPrefix) { // the rules are the same, so are their lists
+			b.AddSet(s)
+		}
+	}
+	for _, u := range f.old.unions {
+		b.PortUnion(u.ids, u.version)
+	}
 	return true
 }
 

@@ -261,8 +261,8 @@ func (a *matcher) ports(p *ir.Peer, dst bool) {
 	if len(p.NotPorts) > 0 {
 		not = append(not, a.b.lists(ruleset.Ports(portField(dst), true, spans(p.NotPorts))))
 	}
-	for _, id := range p.NotPortSets {
-		not = append(not, a.portSet(id, dst, true))
+	for _, lookup := range a.portSets(p.NotPortSets, dst) {
+		not = append(not, lookup(true))
 	}
 	if a.m.Protocol != 0 || a.needsPorts() {
 		a.all(not...)
@@ -288,15 +288,28 @@ func (a *matcher) portChoices(p *ir.Peer, dst bool) []conjunction {
 	if len(p.Ports) > 0 {
 		choose(a.b.lists(ruleset.Ports(portField(dst), false, spans(p.Ports))), a.b.lists(ruleset.Ports(portField(dst), true, spans(p.Ports))))
 	}
-	for _, id := range p.PortSets {
-		choose(a.portSet(id, dst, false), a.portSet(id, dst, true))
+	for _, lookup := range a.portSets(p.PortSets, dst) {
+		choose(lookup(false), lookup(true))
 	}
 	return choices
 }
 
-func (a *matcher) portSet(id ir.SetID, dst, not bool) ruleset.Statement {
-	fields := []ruleset.Field{addrField(a.version, dst), ruleset.L4Proto, portField(dst)}
-	return ruleset.Lookup{Fields: fields, Set: a.b.PortSet(id, a.version), Not: not}
+// portSets are look-ups, each with and without "not", one for each of a few named ports, or one for many.
+func (a *matcher) portSets(ids []ir.SetID, dst bool) []func(not bool) ruleset.Statement {
+	lookup := func(set string) func(not bool) ruleset.Statement {
+		return func(not bool) ruleset.Statement {
+			fields := []ruleset.Field{addrField(a.version, dst), ruleset.L4Proto, portField(dst)}
+			return ruleset.Lookup{Fields: fields, Set: set, Not: not}
+		}
+	}
+	if len(ids) > maxPortSets {
+		return []func(bool) ruleset.Statement{lookup(a.b.PortUnion(ids, a.version))}
+	}
+	var all []func(bool) ruleset.Statement
+	for _, id := range ids {
+		all = append(all, lookup(a.b.PortSet(id, a.version)))
+	}
+	return all
 }
 
 func spans(ranges []ir.PortRange) []ruleset.PortSpan {

@@ -157,6 +157,9 @@ func setComment(def *ir.Set) string {
 	return cut(printable(s), ruleset.MaxCommentLen)
 }
 
+// listPrefix begins the names of the sets of lists.
+const listPrefix = "list-of-"
+
 // lists gives a rule's list of prefixes or port ranges a set with a name, which equal lists share: only such a set can be
 // filled before the rule is in force. Another list has another name. Single values and lists of single values stay in the
 // rule.
@@ -177,7 +180,7 @@ func (b *Builder) lists(m ruleset.Match) ruleset.Statement {
 	case ruleset.SrcV6, ruleset.DstV6:
 		word, s.Fields[0] = "nets6", ruleset.SrcV6
 	}
-	s.Name = fmt.Sprintf("list-of-%s-%016x", word, h.Sum64())
+	s.Name = fmt.Sprintf("%s%s-%016x", listPrefix, word, h.Sum64())
 	b.AddSet(s)
 	return ruleset.Lookup{Fields: []ruleset.Field{m.Field}, Set: s.Name, Not: m.Not}
 }
