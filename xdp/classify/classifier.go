@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"unsafe"
 )
 
 // Classifier is an immutable first-match list, ready for lookups.
@@ -78,6 +79,9 @@ func (c *Classifier) Pending() int { return len(c.overlay) + c.deaths }
 // Bytes is the memory of the lookup tables.
 func (c *Classifier) Bytes() int {
 	n := len(c.values)*4 + len(c.dead)*8 + (len(c.src.starts)+len(c.dst.starts))*16
+	if c.sieve != nil {
+		n += int(unsafe.Sizeof(*c.sieve))
+	}
 	for i := range c.trees {
 		n += len(c.trees[i].refs)*refSize + len(c.trees[i].recs)*recordSize + len(c.trees[i].shapes)*shapeSize
 	}
