@@ -231,9 +231,14 @@ func (g *guard) close() error {
 			errs = append(errs, err)
 		}
 	}
-	for _, w := range g.workers {
-		errs = append(errs, g.fast.RemoveSocket(w.queue), w.halt())
+	// Each socket that closes waits for grace periods, which are long on a busy host: better all wait at once.
+	halted := make([]error, len(g.workers))
+	var halting sync.WaitGroup
+	for i, w := range g.workers {
+		halting.Go(func() { halted[i] = errors.Join(g.fast.RemoveSocket(w.queue), w.halt()) })
 	}
+	halting.Wait()
+	errs = append(errs, halted...)
 	if g.link != nil {
 		errs = append(errs, g.link.Close())
 	}

@@ -106,7 +106,7 @@ func (f *planFlags) addTraffic(fs *pflag.FlagSet) {
 // addFlood adds the flags of commands that measure beside a flood.
 func (f *planFlags) addFlood(fs *pflag.FlagSet) {
 	fs.Float64Var(&f.plan.FloodRate, "flood-rate", f.plan.FloodRate, "`N` packets a second that the rules deny, beside connections; 0 for none")
-	fs.IntVar(&f.plan.Queues, "queues", f.plan.Queues, "`N` receive queues of the firewall's interface (default: one for each core)")
+	fs.IntVar(&f.plan.Queues, "queues", f.plan.Queues, "`N` receive queues of the firewall's interface, each a core's; 0 for one for each core")
 	fs.StringVar(&f.plan.Baseline, "against", f.plan.Baseline, "`NAME` of the system that ratios are to")
 }
 

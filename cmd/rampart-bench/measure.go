@@ -20,7 +20,7 @@ var everything = []string{
 }
 
 // flooded are the systems that are measured beside a flood.
-var flooded = []string{"nothing", "ipset", "nft-sets", "rampart", "rampart-prednat", "rampart-xdp", "rampart-auto"}
+var flooded = []string{"nothing", "rampart", "rampart-prednat", "rampart-passed", "rampart-xdp", "rampart-auto"}
 
 // judging are the systems that decide on packets, the daemon among them.
 var judging = []string{"nothing", "nft-linear", "iptables", "ipset", "nft-sets", "felix-like", "rampart", "rampart-daemon"}
@@ -56,9 +56,11 @@ part of an hour.`,
 
 func newFloodCommand(e *env) *cobra.Command {
 	p := measure.Default()
-	p.Sets, p.Rules = []string{"acl"}, []int{10, 1000, 10_000}
+	p.Sets, p.Rules = []string{"acl"}, []int{10, 10_000}
+	// The queue's core sends; its worker has the last one.
+	p.Queues, p.CPU = 1, 0
 	p.Matches, p.Traffic = []measure.Match{measure.None}, []filter.Traffic{filter.TrafficFlood}
-	p.Flows = 1 << 16
+	p.Flows = 1 << 14
 	p.Measures = []string{report.Rate, report.Connections, report.Goodput, report.FirstP99}
 	p.FloodRate, p.Baseline = 500_000, "rampart-prednat"
 	f := newPlanFlags(p, flooded...)
@@ -67,7 +69,8 @@ func newFloodCommand(e *env) *cobra.Command {
 		Short: "What is left for others while packets from random sources are denied",
 		Long: `Send packets from random sources that the rules deny: as many as can be, to see how many that is; and so many a second
 beside established TCP connections, whose goodput is measured, and beside new ones. Measure the first packet of flows on an
-idle firewall, too. The fast path's rules stand in preDNAT policies, so ratios are to the same policies in nftables alone.`,
+idle firewall, too. The fast path's rules stand in preDNAT policies, so ratios are to the same policies in nftables alone. It
+takes ten minutes.`,
 		Example: "  sudo rampart-bench flood\n  sudo rampart-bench flood --measures goodput --queues 1 --flood-rate 300000",
 	}, f, true)
 	f.addFlood(cmd.Flags())
