@@ -15,8 +15,8 @@
 // all turns most: somebody else may have had the core in the others.
 //
 // The packets are those of flows that nobody answers, so each of them asks the policy. They are drawn from the boxes of
-// all rules alike, and those that the list allows are kept: every packet is forwarded, whatever the load, so that the
-// loads differ in nothing but the policy. With 64 flows, other ones in each turn, the memory that connection tracking
+// all rules alike, and those that the list allows are kept: every packet should be forwarded, whatever the load, so that the
+// loads differ in nothing but the policy. The share that came through is printed; where it is not 1.00, do not compare. With 64 flows, other ones in each turn, the memory that connection tracking
 // needs for a flow is in the cache, as it is when a flow sends packets one after the other; what the policy needs is only
 // as far as 64 flows share it. That is the figure to go by. With 8192 flows in turn nothing that belongs to one flow is
 // in the cache any more when its next packet comes, of the connection table nor of the policy.
