@@ -161,7 +161,7 @@ func explain(p *ir.Program, c *conf.Daemon) (*explanation, error) {
 		head := listKey{lists[g.ID][0].ID, 4}
 		e.ExpectedNS = math.Round(w.noMap[head].Expected)
 		r, listed := w.lookups[head]
-		switch short := blocks.DefaultCosts().Short; {
+		switch short := lower.Short(p, blocks.DefaultCosts()); {
 		case c.Lowering != conf.LoweringLookups:
 			e.LookupsNS = math.Round(r.Expected)
 			e.Form, e.Why = "rules", `lowering = "Rules": packets pass rule after rule, and a change of policy costs little`

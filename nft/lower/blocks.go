@@ -1,7 +1,9 @@
 package lower
 
 import (
+	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 
 	"rampart/engine/ir"
 	"rampart/engine/ir/flat"
@@ -30,8 +32,8 @@ func BlocksExplained(costs blocks.Costs, report func(Report)) GroupFunc {
 			l = flat.Of(g)
 		}
 		b.SetState(l)
-		f := &flattener{b: b, g: g, v: v, costs: costs, report: report}
-		if rulesOf(g) <= costs.Short {
+		f := &flattener{b: b, g: g, v: v, costs: costs, report: report, origins: map[*flat.List]uint64{}}
+		if rulesOf(g) <= Short(b.program, costs) {
 			f.costs = costs.Plain()
 		}
 		return f.list(l)
@@ -44,6 +46,24 @@ type flattener struct {
 	v      Verdicts
 	costs  blocks.Costs
 	report func(Report)
+	// origins are hashes of where lists are written.
+	origins map[*flat.List]uint64
+}
+
+// maxSets is how many sets a program may have before short lists put members into maps too. The kernel looks for a set
+// by its name, one after the other, for every rule that asks for it and for every set that is added: what 20 000 of them
+// take to load is most of a minute.
+const maxSets = 1500
+
+// crowded tells that a program has more sets than that.
+func crowded(p *ir.Program) bool { return len(p.Sets) > maxSets }
+
+// Short is how many rules of a program's group stay rules.
+func Short(p *ir.Program, costs blocks.Costs) int {
+	if crowded(p) {
+		return min(costs.Short, costs.ShortOfSets)
+	}
+	return costs.Short
 }
 
 // rulesOf is how many rules a packet may have to try.
@@ -68,11 +88,7 @@ type plans [2]*blocks.Plan
 // list lowers a list and those it goes to, and returns the chain to enter it by.
 func (f *flattener) list(l *flat.List) string {
 	name := f.name(l)
-	from := string(l.ID) // stands for the rules, their order and what follows
-	for _, n := range l.Nexts() {
-		from += " " + f.name(n)
-	}
-	f.b.Fragment(name, from, func() {
+	f.b.Fragment(name, listFrom{l.ID, f.written(l)}, func() {
 		old, _ := f.b.State().(*plans)
 		kept := old != nil && f.b.Continue()
 		if !kept {
@@ -89,6 +105,35 @@ func (f *flattener) list(l *flat.List) string {
 		f.fill(name, l, next, old)
 	})
 	return name
+}
+
+// listFrom is what a list is lowered from: the rules, their order and what follows, and where they are written, which
+// comments tell.
+type listFrom struct {
+	list    flat.ID
+	written uint64
+}
+
+// written is a hash of where the rules of a list, and of those it goes to, are written.
+func (f *flattener) written(l *flat.List) uint64 {
+	if sum, ok := f.origins[l]; ok {
+		return sum
+	}
+	h := fnv.New64a()
+	var buf []byte
+	origin := func(o model.Origin) {
+		buf = append(append(buf[:0], o.File...), 0)
+		h.Write(binary.LittleEndian.AppendUint64(buf, uint64(o.Line)))
+	}
+	for i := range l.Entries {
+		origin(l.Entries[i].Rule.Origin)
+	}
+	origin(l.End.Origin)
+	for _, n := range l.Nexts() {
+		h.Write(binary.LittleEndian.AppendUint64(buf[:0], f.written(n)))
+	}
+	f.origins[l] = h.Sum64()
+	return f.origins[l]
 }
 
 // name is the chain a list is entered by. Lists without rules are alike whatever stage they end.

@@ -31,7 +31,7 @@ func (b *Builder) recall(previous *Lowered) {
 
 // fits tells that a program is lowered with the settings of the last one.
 func (m *memory) fits(p *ir.Program, o Options) bool {
-	return m.options.Table == o.Table && m.options.Mark == o.Mark && m.options.Snaplen == o.Snaplen &&
+	return m.options.Table == o.Table && m.options.Mark == o.Mark && m.options.Snaplen == o.Snaplen && crowded(m.program) == crowded(p) &&
 		(m.program == p || reflect.DeepEqual(m.program.Options, p.Options))
 }
 

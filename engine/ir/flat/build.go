@@ -125,7 +125,7 @@ func (b *builder) share(l *List) *List {
 	return l
 }
 
-// digest is a hash of what the list decides. A RuleID stands for the rule's content.
+// digest is a hash of what the list decides, wherever it is written. A RuleID stands for the rule's content.
 func (l *List) digest() ID {
 	buf := make([]byte, 0, 64+len(l.Entries)*20)
 	for i := range l.Entries {
@@ -139,7 +139,7 @@ func (l *List) digest() ID {
 	}
 	buf = append(buf, 0xff, byte(l.End.Verdict))
 	buf = append(buf, l.End.Why...)
-	buf = append(buf, l.End.Origin.String()...)
+	buf = append(buf, l.End.Of.String()...)
 	if l.End.Next != nil {
 		buf = append(buf, l.End.Next.ID...)
 	}

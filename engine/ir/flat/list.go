@@ -74,6 +74,8 @@ type End struct {
 	// Why and Origin say whose default it is, as in model.Verdict. They are empty for Goto.
 	Why    string
 	Origin model.Origin
+	// Of is the policy at Origin, the last of a tier whose default this is.
+	Of model.Key
 }
 
 // Program is all lists of a program.

@@ -48,7 +48,7 @@ func tierStage(t *ir.Tier, d model.Direction) stage {
 		}
 	}
 	if t.Default != model.Pass {
-		s.end = &End{Verdict: Deny, Why: model.TierDefaultRef(t.Name), Origin: last.Origin}
+		s.end = &End{Verdict: Deny, Why: model.TierDefaultRef(t.Name), Origin: last.Origin, Of: last.Key}
 	}
 	return s
 }
