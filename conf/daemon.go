@@ -31,8 +31,8 @@ type Daemon struct {
 	OnExit string `json:"on_exit,omitempty"`
 	// StateDir keeps the last good policy for the next start.
 	StateDir string `json:"state_dir,omitempty"`
-	// Lowering is how policies become nftables: Rules (a chain for each policy, a rule for each rule) or Lookups (each
-	// endpoint's list cut into verdict maps).
+	// Lowering is how policies become nftables: Lookups (an endpoint's list cut into verdict maps, if it is long) or Rules
+	// (a chain for each policy, a rule for each rule).
 	Lowering string `json:"lowering,omitempty"`
 	// Table is the name of the nftables table.
 	Table    string         `json:"table,omitempty"`
@@ -148,7 +148,7 @@ func DefaultDaemon() *Daemon {
 		},
 		EndpointToHostAction: ActionDrop,
 		DenyAction:           ActionDrop,
-		Lowering:             LoweringRules,
+		Lowering:             LoweringLookups,
 		DropInvalid:          true,
 		Log:                  DaemonLog{Group: 1, Prefix: "rampart", Rate: 100, Level: "info", Format: "text"},
 		API:                  DaemonAPI{Socket: "/run/rampart/rampart.sock"},
