@@ -69,7 +69,7 @@ func felixLike() *System {
 
 func rampart() *System {
 	return &System{
-		Name: "rampart", Title: "rampart, Lookups", Missing: available,
+		Name: "rampart", Title: "rampart", Missing: available,
 		Load: func(ctx context.Context, _ *Options, r *rig.Rig, set *filter.Set) (Instance, error) {
 			return newBackend(ctx, r, set, lower.Blocks)
 		},
