@@ -45,6 +45,9 @@ func (f *Flow) Frame(size int) ([]byte, error) {
 	copy(b[6:12], f.SrcMAC)
 	payload := b[14+network:]
 	copy(payload, l4)
+	if p.Protocol == model.ProtoSCTP {
+		padInit(payload[12:])
+	}
 	if p.Src.Is4() {
 		binary.BigEndian.PutUint16(b[12:], 0x0800)
 		header4(b[14:34], p, size-14)
@@ -107,6 +110,17 @@ func (f *Flow) layer4() []byte {
 	binary.BigEndian.PutUint16(b[0:], p.SrcPort)
 	binary.BigEndian.PutUint16(b[2:], p.DstPort)
 	return b
+}
+
+// padInit makes an INIT chunk as long as the packet, by a padding parameter (RFC 4820): INIT must be the only chunk, and
+// conntrack would take what follows it for another.
+func padInit(chunk []byte) {
+	const fixed = 20
+	if rest := len(chunk) - fixed; rest >= 4 {
+		binary.BigEndian.PutUint16(chunk[2:], uint16(len(chunk)))
+		binary.BigEndian.PutUint16(chunk[fixed:], 0x8005)
+		binary.BigEndian.PutUint16(chunk[fixed+2:], uint16(rest))
+	}
 }
 
 // checksum4 fills in the transport checksum over payload, which runs to the end of the packet.

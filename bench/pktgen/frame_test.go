@@ -61,3 +61,19 @@ func TestFrameRefusesMixedFamilies(t *testing.T) {
 		t.Error("a packet from IPv4 to IPv6 was built")
 	}
 }
+
+// An INIT chunk is the only one of its packet (RFC 9260, 6.10): what is left of the frame must not look like another.
+func TestInitChunkIsAlone(t *testing.T) {
+	for _, size := range []int{0, 66, 67, 70, 80, 128} {
+		f := Flow{SrcMAC: macA, DstMAC: macB, Packet: packet("192.0.2.1", "198.51.100.7", model.ProtoSCTP)}
+		b, err := f.Frame(size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chunk := b[14+20+12:]
+		length := int(chunk[2])<<8 | int(chunk[3])
+		if left := len(chunk) - (length+3)/4*4; chunk[0] != 1 || left >= 4 {
+			t.Errorf("size %d: chunk of type %d and length %d, %d octets behind it", size, chunk[0], length, left)
+		}
+	}
+}
