@@ -1,12 +1,11 @@
-package xdp_test
+package main
 
 import (
 	"rampart/engine"
 	"rampart/xdp"
 )
 
-// What the engine can do with a backend it can do with this one. The packages know each other only here and in
-// cmd/rampart.
+// What the engine can do with a backend it can do with the fast path. The packages know each other only here.
 var _ interface {
 	engine.Backend
 	engine.CounterReader
