@@ -28,18 +28,7 @@ func TestClassBenchAgainstScan(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				var boxes []box
-				for i := range rules {
-					boxes = append(boxes, rules[i].box(prefix4(rules[i].Src), prefix4(rules[i].Dst)))
-				}
-				keys := keysInside(rules, 3000, 7)
-				out := make([]uint32, len(keys))
-				c.Lookup4(keys, out)
-				for i := range keys {
-					if want := scan(rules, boxes, &keys[i]); out[i] != want {
-						t.Fatalf("key %+v: rule %d, want %d", keys[i], out[i], want)
-					}
-				}
+				agrees(t, c, rules, 3000)
 				for i := range c.trees {
 					t.Logf("tree %d: first %d refs %d recs %d", i, c.trees[i].first, len(c.trees[i].refs), len(c.trees[i].recs))
 				}
@@ -67,6 +56,23 @@ func BenchmarkLookup(b *testing.B) {
 				}
 				b.ReportMetric(256*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mlookups/s")
 			})
+		}
+	}
+}
+
+// agrees looks up packets drawn from inside the rules, and compares with a scan of them.
+func agrees(t *testing.T, c *Classifier, rules []Rule, packets int) {
+	t.Helper()
+	var boxes []box
+	for i := range rules {
+		boxes = append(boxes, rules[i].box(prefix4(rules[i].Src), prefix4(rules[i].Dst)))
+	}
+	keys := keysInside(rules, packets, 7)
+	out := make([]uint32, len(keys))
+	c.Lookup4(keys, out)
+	for i := range keys {
+		if want := scan(rules, boxes, &keys[i]); out[i] != want {
+			t.Fatalf("key %+v: rule %d, want %d", keys[i], out[i], want)
 		}
 	}
 }

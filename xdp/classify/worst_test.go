@@ -92,18 +92,7 @@ func TestHostileListsAreBounded(t *testing.T) {
 			if c.Bytes() > limit {
 				t.Errorf("%d octets, limit %d", c.Bytes(), limit)
 			}
-			var boxes []box
-			for i := range rules {
-				boxes = append(boxes, rules[i].box(prefix4(rules[i].Src), prefix4(rules[i].Dst)))
-			}
-			keys := keysInside(rules, 256, 7)
-			out := make([]uint32, len(keys))
-			c.Lookup4(keys, out)
-			for i := range keys {
-				if want := scan(rules, boxes, &keys[i]); out[i] != want {
-					t.Fatalf("key %+v: rule %d, want %d", keys[i], out[i], want)
-				}
-			}
+			agrees(t, c, rules, 256)
 		})
 	}
 }
