@@ -32,6 +32,7 @@ func (b *Backend) Apply(ctx context.Context, p *ir.Program) (ir.Receipt, error) 
 	}
 	b.next = prepared{}
 	for attempt := 1; ; attempt++ {
+		known := b.state != nil
 		err = b.commit(l)
 		if err == nil || attempt == maxAttempts {
 			break
@@ -42,7 +43,7 @@ func (b *Backend) Apply(ctx context.Context, p *ir.Program) (ir.Receipt, error) 
 		switch {
 		case errors.Is(err, unix.ERESTART):
 			continue
-		case b.state != nil:
+		case known:
 			// The delta did not fit what is there. The table as a whole always does.
 			b.config.Logger.Warn("nftables refused a delta, the table is replaced", "error", err)
 			b.state = nil

@@ -111,13 +111,15 @@ func (b *Backend) lower(p *ir.Program) (*lower.Lowered, error) {
 }
 
 // find looks for a table of our name, nil when there is none.
-func (b *Backend) find() (*nftables.Table, error) {
+func (b *Backend) find() (*nftables.Table, error) { return b.tableNamed(b.config.Table) }
+
+func (b *Backend) tableNamed(name string) (*nftables.Table, error) {
 	tables, err := b.conn.ListTablesOfFamily(nftables.TableFamilyINet)
 	if err != nil {
 		return nil, err
 	}
 	for _, t := range tables {
-		if t.Name == b.config.Table {
+		if t.Name == name {
 			return t, nil
 		}
 	}

@@ -17,36 +17,48 @@ const handoverSuffix = "-handover"
 // with their old rules, whose verdict maps are gone (docs/design/transactions.md). So a second table comes into force
 // first; then the old one is emptied, deleted and made again, and the second one goes. While two are in force a packet
 // passes if both let it, which is what one of the two policies says.
+//
+// Whoever did this before us may have been stopped half-way: if a second table is in force already, the old one may be
+// empty, so that one stays until ours is in force.
 func (b *Backend) replace(l *lower.Lowered, old *nftables.Table, generation uint32) error {
 	table, err := b.claim(old)
 	if err != nil {
 		return err
 	}
 	l.Sort()
-	commits, err := b.removeHandover()
+	b.state = nil
+	stands, commits, err := b.standsIn()
 	if err != nil {
 		return err
 	}
 	generation += commits
 	again := func() error { return b.replace(l, old, generation) }
-	if old == nil {
+	if old == nil && !stands {
 		return b.disowned(b.build(l, table, nil, nil, generation), again)
 	}
-	rules, err := dumpRules(b.config.NetNS, old.Name)
-	if err != nil {
-		return err
+	var counts map[model.RuleID]ir.Counter
+	if old != nil {
+		rules, err := dumpRules(b.config.NetNS, old.Name)
+		if err != nil {
+			return err
+		}
+		counts = totals(rules)
 	}
-	counts := totals(rules)
-	standIn := *table
-	standIn.Name += handoverSuffix
-	if err := b.build(l, &standIn, nil, nil, generation); err != nil {
-		return b.disowned(err, again)
+	if !stands {
+		standIn := *table
+		standIn.Name += handoverSuffix
+		if err := b.build(l, &standIn, nil, nil, generation); err != nil {
+			return b.disowned(err, again)
+		}
+		b.state = nil // it was the stand-in's
 	}
-	if err := b.empty(old); err != nil {
-		return err
+	if old != nil {
+		if err := b.empty(old); err != nil {
+			return err
+		}
 	}
 	if err := b.build(l, table, old, counts, 0); err != nil {
-		return err
+		return b.disowned(err, again)
 	}
 	made := b.state
 	b.state = nil
@@ -103,16 +115,12 @@ func (b *Backend) build(l *lower.Lowered, table, old *nftables.Table, counts map
 
 // empty takes the rules out of a table's base chains, so that packets pass it.
 func (b *Backend) empty(table *nftables.Table) error {
-	chains, err := b.conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
+	chains, err := b.baseChains(table)
 	if err != nil {
 		return err
 	}
 	accept := nftables.ChainPolicyAccept
 	for _, c := range chains {
-		if c.Table.Name != table.Name || c.Hooknum == nil {
-			continue
-		}
-		c.Table = table
 		b.conn.FlushChain(c)
 		if c.Policy != nil && *c.Policy != accept {
 			c.Policy = &accept
@@ -122,22 +130,63 @@ func (b *Backend) empty(table *nftables.Table) error {
 	return b.conn.Flush()
 }
 
-// removeHandover removes the table that stood in, also one that an earlier process has left, and tells how many commits
-// that took.
-func (b *Backend) removeHandover() (commits uint32, err error) {
-	tables, err := b.conn.ListTablesOfFamily(nftables.TableFamilyINet)
+// baseChains are the chains of a table that packets enter by.
+func (b *Backend) baseChains(table *nftables.Table) ([]*nftables.Chain, error) {
+	chains, err := b.conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
 	if err != nil {
+		return nil, err
+	}
+	var bases []*nftables.Chain
+	for _, c := range chains {
+		if c.Table.Name == table.Name && c.Hooknum != nil {
+			c.Table = table
+			bases = append(bases, c)
+		}
+	}
+	return bases, nil
+}
+
+// handover is the table that stands in, also one that an earlier process has left; nil when there is none.
+func (b *Backend) handover() (*nftables.Table, error) {
+	return b.tableNamed(b.config.Table + handoverSuffix)
+}
+
+// standsIn tells whether a stand-in is in force. One that is not, because it was not finished or was about to go, is
+// removed, which takes the given number of commits.
+func (b *Backend) standsIn() (stands bool, commits uint32, err error) {
+	t, err := b.handover()
+	if err != nil || t == nil {
+		return false, 0, err
+	}
+	if _, err := b.claim(t); err != nil {
+		return false, 0, err
+	}
+	bases, err := b.baseChains(t)
+	if err != nil {
+		return false, 0, err
+	}
+	for _, c := range bases {
+		rules, err := dumpRules(b.config.NetNS, t.Name, c.Name)
+		if err != nil {
+			return false, 0, err
+		}
+		if len(rules) > 0 {
+			return true, 0, nil
+		}
+	}
+	commits, err = b.removeHandover()
+	return false, commits, err
+}
+
+// removeHandover removes the table that stands in and tells how many commits that took.
+func (b *Backend) removeHandover() (commits uint32, err error) {
+	t, err := b.handover()
+	if err != nil || t == nil {
 		return 0, err
 	}
-	for _, t := range tables {
-		if t.Name != b.config.Table+handoverSuffix {
-			continue
-		}
-		if err := b.empty(t); err != nil {
-			return 0, err
-		}
-		b.conn.DelTable(t)
-		return 2, b.conn.Flush()
+	if err := b.empty(t); err != nil {
+		return 0, err
 	}
-	return 0, nil
+	b.conn.DelTable(t)
+	return 2, b.conn.Flush()
 }
