@@ -97,7 +97,7 @@ func (b *Bulk) read(s *stream) {
 	for {
 		n, err := unix.Read(s.server, buf)
 		switch {
-		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
 		case err != nil || n == 0:
 			s.broken.Store(true)
 			return

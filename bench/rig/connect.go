@@ -16,21 +16,25 @@ import (
 // Connections is what a run of TCP connections did.
 type Connections struct {
 	// Took has each connection's time from connect to close, in the order of no importance.
-	Took    []time.Duration
-	Elapsed time.Duration
+	Took []time.Duration
 	// Failed counts connections that were not made.
 	Failed int
+	// Elapsed is for how long connections were begun, and InTime how many of them were done by then. The others, which had
+	// to send something again, are in Took or Failed only.
+	Elapsed time.Duration
+	InTime  int
 }
 
 // PerSecond is the rate of connections made.
-func (c *Connections) PerSecond() float64 { return float64(len(c.Took)) / c.Elapsed.Seconds() }
+func (c *Connections) PerSecond() float64 { return float64(c.InTime) / c.Elapsed.Seconds() }
 
-// connectTimeout bounds how long a connection may take: longer than a lost packet's first retransmission.
+// connectTimeout bounds every wait for the other side: longer than a lost packet's first retransmission.
 const connectTimeout = 3 * time.Second
 
 // Connect makes TCP connections through the firewall for the given time, each of them connect, request, response, close,
 // from the packet's source address and any port to its destination. Clients and servers are threads of this process, so
-// many of each; clients pause between two connections.
+// many of each, the clients on the cores that have the queues of the firewall's interface; clients pause between two
+// connections. What does not come to an end within connectTimeout has failed.
 func (r *Rig) Connect(ctx context.Context, p model.Packet, d time.Duration, threads int, pause time.Duration) (c Connections, err error) {
 	if err := r.address(p); err != nil {
 		return c, err
@@ -46,21 +50,25 @@ func (r *Rig) Connect(ctx context.Context, p model.Packet, d time.Duration, thre
 	}
 	var servers sync.WaitGroup
 	for range threads {
-		servers.Go(func() { _ = r.Sink.Do(func() error { return serve(listener) }) })
+		servers.Go(func() {
+			pinned(r.inside())
+			serve(listener)
+		})
 	}
 	var mu sync.Mutex
 	var clients sync.WaitGroup
-	start := time.Now()
-	for range threads {
+	c.Elapsed = d
+	until := time.Now().Add(d)
+	for i := range threads {
 		clients.Go(func() {
-			took, failed, e := r.client(ctx, p, start.Add(d), pause)
+			one, e := r.client(ctx, p, r.outside(i), until, pause)
 			mu.Lock()
 			defer mu.Unlock()
-			c.Took, c.Failed, err = append(c.Took, took...), c.Failed+failed, errors.Join(err, e)
+			c.Took, c.Failed, c.InTime = append(c.Took, one.Took...), c.Failed+one.Failed, c.InTime+one.InTime
+			err = errors.Join(err, e)
 		})
 	}
 	clients.Wait()
-	c.Elapsed = time.Since(start)
 	// A shut listener wakes those who wait in accept.
 	err = errors.Join(err, unix.Shutdown(listener, unix.SHUT_RDWR))
 	servers.Wait()
@@ -102,7 +110,7 @@ func (r *Rig) listen(p model.Packet) (fd int, err error) {
 		if fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
 			return err
 		}
-		return errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), unix.Bind(fd, to), unix.Listen(fd, 1024))
+		return errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), bounded(fd), unix.Bind(fd, to), unix.Listen(fd, 1024))
 	})
 	if err != nil {
 		return -1, fmt.Errorf("listen on %v port %d: %w", p.Dst, p.DstPort, err)
@@ -110,42 +118,48 @@ func (r *Rig) listen(p model.Packet) (fd int, err error) {
 	return fd, nil
 }
 
-// serve answers one byte on each connection, until the listener is shut.
-func serve(listener int) error {
+// serve answers one byte on each connection, until the listener is shut. It does not wait for the client to close: that is a
+// reset, which is sent once and may be lost. What the kernel has of the connection then ends when it sends its own end again.
+func serve(listener int) {
 	buf := make([]byte, 64)
 	for {
 		fd, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
-		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ECONNABORTED) {
-			continue
+		switch {
+		case err == nil:
+			// It waits for connectTimeout, as the listener does.
+			if n, err := unix.Read(fd, buf); err == nil && n > 0 {
+				_, _ = unix.Write(fd, buf[:1]) // the client sees it or does not
+			}
+			_ = unix.Close(fd)
+		case !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.ECONNABORTED):
+			return
 		}
-		if err != nil {
-			return err
-		}
-		if n, err := unix.Read(fd, buf); err == nil && n > 0 {
-			_, _ = unix.Write(fd, buf[:1]) // the client sees it or does not
-		}
-		_, _ = unix.Read(fd, buf) // until the client closes
-		_ = unix.Close(fd)
 	}
 }
 
-func (r *Rig) client(ctx context.Context, p model.Packet, until time.Time, pause time.Duration) (took []time.Duration, failed int, err error) {
+// client makes one connection after the other until it is time.
+func (r *Rig) client(ctx context.Context, p model.Packet, cores unix.CPUSet, until time.Time, pause time.Duration) (c Connections, err error) {
 	err = r.Generator.Do(func() error {
+		pinned(cores)
 		for time.Now().Before(until) && ctx.Err() == nil {
 			start := time.Now()
 			if err := converse(p); err != nil {
 				if errors.Is(err, unix.EADDRNOTAVAIL) {
 					return err
 				}
-				failed++
+				c.Failed++
 				continue
 			}
-			took = append(took, time.Since(start))
+			end := time.Now()
+			c.Took = append(c.Took, end.Sub(start))
+			if !end.After(until) {
+				c.InTime++
+			}
 			time.Sleep(pause)
 		}
 		return ctx.Err()
 	})
-	return took, failed, err
+	return c, err
 }
 
 // connect is a socket with a connection from the packet's source and any port to its destination. It ends with a reset, so
@@ -156,11 +170,8 @@ func connect(p model.Packet) (fd int, err error) {
 	if fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
 		return -1, err
 	}
-	timeout := unix.NsecToTimeval(int64(connectTimeout))
 	err = errors.Join(
-		unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}),
-		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &timeout),
-		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout),
+		unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}), bounded(fd),
 		unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1),
 		unix.Bind(fd, from), unix.Connect(fd, to),
 	)
@@ -168,6 +179,15 @@ func connect(p model.Packet) (fd int, err error) {
 		return -1, errors.Join(err, unix.Close(fd))
 	}
 	return fd, nil
+}
+
+// bounded makes a socket wait no longer than connectTimeout, and those that a listener accepts.
+func bounded(fd int) error {
+	timeout := unix.NsecToTimeval(int64(connectTimeout))
+	return errors.Join(
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &timeout),
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout),
+	)
 }
 
 // converse is one connection: a request and a response.

@@ -3,7 +3,9 @@ package rig_test
 import (
 	"errors"
 	"net/netip"
+	"os/exec"
 	"testing"
+	"time"
 
 	"rampart/bench/filter"
 	"rampart/bench/lab"
@@ -50,5 +52,28 @@ func TestRigForwards(t *testing.T) {
 		if got := s.Allowed(tc.from, tc.to); got != tc.want {
 			t.Errorf("of frames %d to %d, %d are wanted, not %d", tc.from, tc.to, got, tc.want)
 		}
+	}
+}
+
+// A firewall that loses all that is sent again, and every reset, holds nobody up: connections are done or have failed.
+func TestConnect(t *testing.T) {
+	r, err := rig.New(lab.ForTest(t), "r", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	p := flow("64.0.0.1", "10.0.0.1", model.Allow).Packet
+	p.Protocol = model.ProtoTCP
+	lossy := `table ip lossy { chain f { type filter hook forward priority 0; tcp flags & rst == rst drop; ip saddr 64.0.0.1 tcp flags syn numgen inc mod 64 == 63 drop; }; }`
+	cmd := exec.Command("nft", lossy)
+	if err := r.Firewall.Do(cmd.Run); err != nil {
+		t.Fatal(err)
+	}
+	c, err := r.Connect(t.Context(), p, 300*time.Millisecond, 4, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Took) < 64 || c.Failed > 0 || c.InTime == 0 || c.InTime >= len(c.Took) {
+		t.Errorf("%d connections made, %d in time, %d failed", len(c.Took), c.InTime, c.Failed)
 	}
 }

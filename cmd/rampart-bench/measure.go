@@ -61,7 +61,7 @@ func newFloodCommand(e *env) *cobra.Command {
 	p.Queues, p.CPU = 1, 0
 	p.Matches, p.Traffic = []measure.Match{measure.None}, []filter.Traffic{filter.TrafficFlood}
 	p.Flows = 1 << 14
-	p.Measures = []string{report.Rate, report.Goodput, report.FirstP99}
+	p.Measures = []string{report.Rate, report.Connections, report.Goodput, report.FirstP99}
 	p.FloodRate, p.Baseline = 500_000, "rampart-prednat"
 	f := newPlanFlags(p, flooded...)
 	cmd := planCommand(e, measure.Run, &cobra.Command{
