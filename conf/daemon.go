@@ -90,7 +90,7 @@ type DaemonFastPath struct {
 	Mode string `json:"mode,omitempty"`
 	// OnOverload says where packets go that the fast path has no room for: nft or drop.
 	OnOverload string `json:"on_overload,omitempty"`
-	// Queues is how many receive queues of an interface take part, 0 for all.
+	// Queues is how many receive queues of an interface take part, at most 64, 0 for all.
 	Queues int `json:"queues,omitempty"`
 	// BusyPoll polls the queues instead of waiting for interrupts.
 	BusyPoll bool `json:"busy_poll,omitempty"`

@@ -20,7 +20,7 @@ const (
 	maxInterfaceName = 15 // IFNAMSIZ without the terminating zero
 	maxLogPrefix     = 64 // half of what the kernel keeps; the rule's name follows
 	maxTableName     = 63
-	maxQueues        = 1024
+	maxQueues        = 64 // the fast path's
 	maxFlowRate      = 10_000
 	maxMetricRules   = 100_000
 	maxSocketPath    = 107 // sockaddr_un.sun_path

@@ -17,7 +17,8 @@ type Mode string
 const (
 	// Off attaches nothing.
 	Off Mode = "off"
-	// Auto uses the sockets only while many packets a second have no verdict, so that an idle host pays no latency.
+	// Auto uses the sockets only while many packets a second are denied, so that others pay no latency. Where many have no
+	// verdict, a sample of them tells.
 	Auto Mode = "auto"
 	// Always uses the sockets for every packet without a verdict.
 	Always Mode = "always"
@@ -38,8 +39,8 @@ type Config struct {
 	BusyPoll bool
 	// Mark is put on packets that are given back to the stack, 0 for none.
 	Mark uint32
-	// AutoOn and AutoOff are packets a second without a verdict: in mode Auto above the one the sockets come into use, below
-	// the other for a second they go out of use.
+	// AutoOn and AutoOff are denied packets a second: in mode Auto above the one the sockets come into use, below the other for
+	// a second they go out of use.
 	AutoOn, AutoOff uint64
 	// Verdicts is how many flows the verdict cache of an interface holds.
 	Verdicts uint32

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"rampart/engine/ir"
 	"rampart/model"
@@ -34,9 +35,9 @@ type guard struct {
 	cacheErrors atomic.Uint64
 	askErrors   atomic.Uint64
 	generation  uint32
-	redirecting bool
+	use         use
 	quietSince  time.Time
-	lastMisses  uint64
+	last        load
 	lastLook    time.Time
 
 	// slots gives counters in the kernel to rules that deny cached flows. They keep them for as long as the guard lives.
@@ -85,7 +86,9 @@ func newGuard(c Config, f *flows, l netlink.Link, p *policy, failsafes []ir.Fail
 	if err = g.open(); err != nil {
 		return g, err
 	}
-	g.redirecting = c.Mode == Always
+	if c.Mode == Always {
+		g.use = full
+	}
 	g.setFlags(p)
 	return g, nil
 }
@@ -95,7 +98,11 @@ func (g *guard) open() error {
 	var errs []error
 	for q := range g.queues {
 		w := &worker{guard: g, queue: q, done: make(chan struct{}), judge: newJudge(batch)}
-		if err := w.open(g.ifindex, g.back); err != nil {
+		err := w.open(g.ifindex, g.back)
+		if errors.Is(err, unix.EINVAL) && q > 0 {
+			break // a queue that the driver could have and has not
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("queue %d: %w", q, err))
 			continue
 		}
@@ -109,8 +116,7 @@ func (g *guard) open() error {
 		return errors.Join(errs...)
 	}
 	if len(errs) > 0 {
-		// Mostly queues that the driver could have and has not (EINVAL).
-		g.log.Info("some receive queues stay with the kernel", "error", errors.Join(errs...))
+		g.log.Warn("some receive queues stay with the kernel", "error", errors.Join(errs...))
 	}
 	return nil
 }
@@ -165,7 +171,10 @@ func (g *guard) drain() {
 func (g *guard) setFlags(p *policy) {
 	g.fast.SetGeneration(p.generation)
 	flags := bpf.Judge | p.flags()
-	if g.redirecting {
+	switch g.use {
+	case sample:
+		flags |= bpf.Redirect | bpf.Sample
+	case full:
 		flags |= bpf.Redirect
 	}
 	if g.config.DropOnOverload {
@@ -257,38 +266,6 @@ func (g *guard) dead() error {
 		if err := w.failed.Load(); err != nil {
 			return fmt.Errorf("queue %d: %w", w.queue, *err)
 		}
-	}
-	return nil
-}
-
-// adapt switches the sockets in and out of use by how many packets have no verdict, in mode Auto.
-func (g *guard) adapt(now time.Time) error {
-	if g.config.Mode != Auto {
-		return nil
-	}
-	e, err := g.fast.Events()
-	if err != nil {
-		return err
-	}
-	misses := e[bpf.Undecided] + e[bpf.Redirected] + e[bpf.OverloadPassed] + e[bpf.OverloadDropped]
-	since := now.Sub(g.lastLook)
-	rate := uint64(float64(misses-g.lastMisses) / max(since.Seconds(), 1e-3))
-	first := g.lastLook.IsZero()
-	g.lastMisses, g.lastLook = misses, now
-	switch {
-	case first:
-	case !g.redirecting && rate > g.config.AutoOn:
-		g.redirecting, g.quietSince = true, time.Time{}
-		g.setFlags(g.policy.Load())
-		g.log.Info("fast path in use", "rate", rate)
-	case g.redirecting && rate >= g.config.AutoOff:
-		g.quietSince = time.Time{}
-	case g.redirecting && g.quietSince.IsZero():
-		g.quietSince = now
-	case g.redirecting && now.Sub(g.quietSince) > time.Second:
-		g.redirecting = false
-		g.setFlags(g.policy.Load())
-		g.log.Info("fast path idle", "rate", rate)
 	}
 	return nil
 }

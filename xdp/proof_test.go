@@ -479,6 +479,19 @@ func TestAutoFollowsTheLoad(t *testing.T) {
 	r.eventually("rest after the load", func() bool { return !r.status().InUse })
 }
 
+// In mode auto packets that policy allows are no load, however many: only a few of them go by the sockets.
+func TestAutoLeavesAllowedPackets(t *testing.T) {
+	r := newRig(t, xdp.Config{Mode: xdp.Auto, AutoOn: 1000, AutoOff: 500})
+	r.applyFast(compilePolicy(t, hostPolicy(allowUDP)))
+	stop := r.flood(1<<16, 9)
+	defer stop()
+	r.eventually("a sample", func() bool { return r.status().Judged > 1000 })
+	s := r.status()
+	if s.InUse || s.Denied > 0 || s.Judged*20 > s.Events[bpf.Undecided] {
+		t.Errorf("%d packets judged, of which %d are denied: %v", s.Judged, s.Denied, s)
+	}
+}
+
 // Both socket implementations carry the fast path.
 func TestAsavieCarriesTheFastPath(t *testing.T) {
 	r := newRig(t, xdp.Config{Open: xsk.OpenAsavie})

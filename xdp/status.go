@@ -17,7 +17,7 @@ type Interface struct {
 	// Reasons say why not more.
 	Reasons []string
 	// Mode is how the XDP program is attached, "" when it is not. InUse tells that packets without a verdict go to the
-	// sockets; Queues how many receive queues have one.
+	// sockets, all of them; Queues how many receive queues have one.
 	Mode   bpf.Mode
 	InUse  bool
 	Queues int
@@ -68,7 +68,7 @@ func (b *Backend) interfaces() []string {
 }
 
 func (g *guard) report(r *Interface) (err error) {
-	r.Mode, r.InUse, r.Queues = g.link.Mode, g.redirecting, len(g.workers)
+	r.Mode, r.InUse, r.Queues = g.link.Mode, g.use == full, len(g.workers)
 	if r.Events, err = g.fast.Events(); err != nil {
 		return err
 	}
@@ -98,7 +98,11 @@ func (i Interface) String() string {
 	if i.InUse {
 		use = "in use"
 	}
-	s := fmt.Sprintf("%s: %s XDP, %d queues, %s; denies early: %s; dropped %d early, passed %d", i.Name, i.Mode, i.Queues, use,
+	queues := "1 queue"
+	if i.Queues != 1 {
+		queues = fmt.Sprintf("%d queues", i.Queues)
+	}
+	s := fmt.Sprintf("%s: %s XDP, %s, %s; denies early: %s; dropped %d early, passed %d", i.Name, i.Mode, queues, use,
 		strings.Join(i.Layers, ", "), i.Denied+i.Events[bpf.CachedDeny]+i.Events[bpf.OverloadDropped], i.passed())
 	if len(i.Reasons) > 0 {
 		s += "; " + strings.Join(i.Reasons, "; ")

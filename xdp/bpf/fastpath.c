@@ -41,7 +41,10 @@ enum {
 	FLAG_REDIRECT = 2,      // packets without a verdict go to sockets
 	FLAG_OVERLOAD_DROP = 4, // drop what no socket has room for
 	FLAG_UNTRACKED = 8,     // protocols that conntrack cannot be asked about may have verdicts
+	FLAG_SAMPLE = 16,       // of those packets only one in SAMPLE goes to a socket
 };
+
+#define SAMPLE 64
 
 struct settings {
 	__u32 generation; // of the program in force: other generations' verdicts are void
@@ -702,6 +705,8 @@ int rampart_xdp(struct xdp_md *ctx)
 		return drop(slot, length);
 	}
 	if (!(set->flags & FLAG_REDIRECT) || end - data > set->frame_max || bpf_xdp_get_buff_len(ctx) != end - data)
+		return count(EVENT_UNDECIDED, XDP_PASS);
+	if (set->flags & FLAG_SAMPLE && bpf_get_prandom_u32() % SAMPLE)
 		return count(EVENT_UNDECIDED, XDP_PASS);
 
 	struct room *room = bpf_map_lookup_elem(&rooms, &queue);

@@ -25,7 +25,12 @@ const (
 	// Untracked gives echo requests and SCTP to the sockets too, which conntrack cannot be asked about from here: only
 	// untracked policy may deny them.
 	Untracked
+	// Sample gives the sockets only one in SampleOf of the packets that they would get.
+	Sample
 )
+
+// SampleOf is how many packets a sample stands for.
+const SampleOf = 64
 
 // sharedSettings is struct settings of fastpath.c in memory shared with the kernel.
 type sharedSettings struct {
