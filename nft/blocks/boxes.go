@@ -3,6 +3,7 @@ package blocks
 import (
 	"slices"
 
+	"rampart/engine/ir/span"
 	"rampart/nft/ruleset"
 )
 
@@ -39,7 +40,7 @@ func (p *planner) boxes(c *chain, items []*item, points []point) {
 	}
 	var m packing
 	for _, x := range items {
-		p.product(x, fields, func(first, last []num) {
+		p.product(x, fields, func(first, last []span.Value) {
 			m.insert(box{slices.Clone(first), slices.Clone(last)}, x.order)
 		})
 	}
@@ -63,11 +64,11 @@ func (p *planner) boxes(c *chain, items []*item, points []point) {
 }
 
 // box is a range in each field.
-type box struct{ first, last []num }
+type box struct{ first, last []span.Value }
 
-func (b box) contains(v []num) bool {
+func (b box) contains(v []span.Value) bool {
 	for i, x := range v {
-		if x.less(b.first[i]) || b.last[i].less(x) {
+		if x.Less(b.first[i]) || b.last[i].Less(x) {
 			return false
 		}
 	}
@@ -106,15 +107,15 @@ func (b box) without(o box) []box {
 	var out []box
 	cur := box{slices.Clone(b.first), slices.Clone(b.last)}
 	for i := range b.first {
-		if cur.first[i].less(o.first[i]) {
+		if cur.first[i].Less(o.first[i]) {
 			below := box{slices.Clone(cur.first), slices.Clone(cur.last)}
-			below.last[i] = o.first[i].prev()
+			below.last[i] = o.first[i].Prev()
 			out = append(out, below)
 			cur.first[i] = o.first[i]
 		}
-		if o.last[i].less(cur.last[i]) {
+		if o.last[i].Less(cur.last[i]) {
 			above := box{slices.Clone(cur.first), slices.Clone(cur.last)}
-			above.first[i] = o.last[i].next()
+			above.first[i] = o.last[i].Next()
 			out = append(out, above)
 			cur.last[i] = o.last[i]
 		}
@@ -129,20 +130,20 @@ type corners struct {
 }
 
 type prefixKey struct {
-	value num
+	value span.Value
 	size  int
 }
 
 // add files a box under the smallest prefix that has its whole range.
-func (c *corners) add(lo, hi num, i int) {
+func (c *corners) add(lo, hi span.Value, i int) {
 	if c.byPrefix == nil {
 		c.byPrefix = map[prefixKey][]int{}
 	}
 	size := 0
-	for lo.low(size) != hi.low(size) {
+	for lo.Last(size) != hi.Last(size) {
 		size++
 	}
-	k := prefixKey{lo.low(size), size}
+	k := prefixKey{lo.Last(size), size}
 	c.byPrefix[k] = append(c.byPrefix[k], i)
 	if !slices.Contains(c.sizes, size) {
 		c.sizes = append(c.sizes, size)
@@ -151,10 +152,10 @@ func (c *corners) add(lo, hi num, i int) {
 }
 
 // near are the boxes that may contain lo or hi, in order of insertion.
-func (c *corners) near(lo, hi num) []int {
+func (c *corners) near(lo, hi span.Value) []int {
 	var out []int
 	for _, size := range c.sizes {
-		a, b := lo.low(size), hi.low(size)
+		a, b := lo.Last(size), hi.Last(size)
 		out = append(out, c.byPrefix[prefixKey{a, size}]...)
 		if a != b {
 			out = append(out, c.byPrefix[prefixKey{b, size}]...)

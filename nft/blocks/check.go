@@ -7,6 +7,7 @@ import (
 
 	"rampart/engine/ir"
 	"rampart/engine/ir/flat"
+	"rampart/engine/ir/span"
 	"rampart/model"
 	"rampart/nft/ruleset"
 )
@@ -48,7 +49,7 @@ func (p *planner) member(pt *point, x *item, dice *rand.Rand) {
 	for d, ids := range x.sets {
 		if len(ids) > 0 && dice.IntN(4) > 0 {
 			if s := p.geo.set(ids[dice.IntN(len(ids))]); len(s) > 0 {
-				pt[d] = s.pick(dice.Uint64(), p.geo.width[d])
+				pt[d] = pick(s, dice.Uint64(), p.geo.width[d])
 			}
 		}
 	}
@@ -61,25 +62,25 @@ func (p *planner) corner(x *item, dice *rand.Rand) point {
 	for d := range dims {
 		s := x.box[d]
 		if s == nil {
-			pt[d] = spans(nil).pick(dice.Uint64(), p.geo.width[d])
+			pt[d] = pick(nil, dice.Uint64(), p.geo.width[d])
 			continue
 		}
 		r := s[dice.IntN(len(s))]
 		switch dice.IntN(8) {
 		case 0, 1:
-			pt[d] = r.lo
+			pt[d] = r.Lo
 		case 2, 3:
-			pt[d] = r.hi
+			pt[d] = r.Hi
 		case 4:
-			if r.lo != (num{}) {
-				pt[d] = r.lo.prev()
+			if r.Lo != (span.Value{}) {
+				pt[d] = r.Lo.Prev()
 			}
 		case 5:
-			if r.hi != maxNum(p.geo.width[d]) {
-				pt[d] = r.hi.next()
+			if r.Hi != span.Max(p.geo.width[d]) {
+				pt[d] = r.Hi.Next()
 			}
 		default:
-			pt[d] = spans{r}.pick(dice.Uint64(), p.geo.width[d])
+			pt[d] = pick(span.Set{r}, dice.Uint64(), p.geo.width[d])
 		}
 	}
 	return pt
@@ -87,8 +88,8 @@ func (p *planner) corner(x *item, dice *rand.Rand) point {
 
 func (p *planner) packet(pt point, dice *rand.Rand) model.Packet {
 	k := model.Packet{
-		Src: p.addr(pt[src]), Dst: p.addr(pt[dst]), Protocol: uint8(pt[proto].lo),
-		SrcPort: uint16(pt[sport].lo), DstPort: uint16(pt[dport].lo),
+		Src: p.addr(pt[src]), Dst: p.addr(pt[dst]), Protocol: uint8(pt[proto].Lo),
+		SrcPort: uint16(pt[sport].Lo), DstPort: uint16(pt[dport].Lo),
 		ICMPType: uint8(dice.IntN(4)), ICMPCode: uint8(dice.IntN(2)),
 	}
 	k.Fragment = model.HasPorts(k.Protocol) && dice.IntN(8) == 0

@@ -100,10 +100,10 @@ func (c *census) add(x *item, p *point, settled uint8) {
 	for m := used; m != 0; m &= m - 1 {
 		d := dim(bits.TrailingZeros8(m))
 		s := x.box[d]
-		if !s.contains(p[d]) {
+		if !s.Contains(p[d]) {
 			mask &^= 1 << d
 		}
-		if c.exact && !x.opaque && !s.exact() {
+		if c.exact && !x.opaque && !s.Exact() {
 			c.exact = false
 		}
 	}
@@ -265,7 +265,7 @@ func outlineOf(items []part) outline {
 		f.used |= x.bound
 		if f.exact {
 			for _, s := range x.box {
-				f.exact = f.exact && (s == nil || s.exact())
+				f.exact = f.exact && (s == nil || s.Exact())
 			}
 		}
 	}

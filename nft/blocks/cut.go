@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"rampart/engine/ir"
+	"rampart/engine/ir/span"
 	"rampart/nft/ruleset"
 )
 
@@ -37,7 +38,7 @@ type cut struct {
 
 // region is a part of the packets: those whose field is in ranges and, in a cut by protocol, whose protocol is in protos.
 type region struct {
-	ranges, protos spans
+	ranges, protos span.Set
 	class          *class
 	build          func(*region) []part
 	items          []part // the items restricted to the region, once somebody has asked for them
@@ -132,7 +133,7 @@ type estimator struct {
 }
 
 // protocols are the protocols that items tell apart, and the gaps between them.
-func (e *estimator) protocols() []spans {
+func (e *estimator) protocols() []span.Set {
 	if e.form.any&(1<<proto) == 0 {
 		return nil
 	}
@@ -146,13 +147,13 @@ func (e *estimator) protocols() []spans {
 	if len(list) == 0 || len(list) > 6 {
 		return nil
 	}
-	var out []spans
-	var all spans
+	var out []span.Set
+	var all span.Set
 	for _, s := range list {
 		out = append(out, s.ranges)
 		all = append(all, s.ranges...)
 	}
-	if gap := normal(all, 8).not(8); !gap.none() && len(bound) < len(e.items) {
+	if gap := span.Normal(all, 8).Not(8); !gap.None() && len(bound) < len(e.items) {
 		out = append(out, gap)
 	}
 	return out
@@ -188,7 +189,7 @@ func (e *estimator) tries(out []candidate, d dim) []candidate {
 		all, same := census{exact: true}, census{exact: true}
 		add := func(c, s *census, x part, settled uint8) {
 			c.add(x.item, pt, settled)
-			if protos != nil && x.box[proto].contains(pt[proto]) {
+			if protos != nil && x.box[proto].Contains(pt[proto]) {
 				s.add(x.item, pt, settled|1<<proto)
 			}
 		}
@@ -218,7 +219,7 @@ func (e *estimator) tries(out []candidate, d dim) []candidate {
 	for i, limit := range limits {
 		x := &extents[i]
 		budget := maxCopies*len(e.items) + 256
-		try := func(elements, size int, cost, room float64, protos []spans) {
+		try := func(elements, size int, cost, room float64, protos []span.Set) {
 			if elements == 0 || elements > maxRegions || size > budget {
 				return
 			}
@@ -268,7 +269,7 @@ func (e *estimator) extents(root *trie, d dim, wild []part, limits []int, protos
 	return out
 }
 
-func (p *planner) cutTrie(root *trie, d dim, limit int, wild []part, protos []spans) *cut {
+func (p *planner) cutTrie(root *trie, d dim, limit int, wild []part, protos []span.Set) *cut {
 	c := &cut{d: d, byProto: protos != nil}
 	last := root.mark
 	covered := 0.0
@@ -277,7 +278,7 @@ func (p *planner) cutTrie(root *trie, d dim, limit int, wild []part, protos []sp
 		if len(n.partial) == 0 && n.mark == last {
 			if !here {
 				p.widen(c.regions[len(c.regions)-max(1, len(protos)):], d, n.r)
-				covered += p.mass(d, spans{n.r})
+				covered += p.mass(d, span.Set{n.r})
 			}
 			return
 		}
@@ -288,17 +289,17 @@ func (p *planner) cutTrie(root *trie, d dim, limit int, wild []part, protos []sp
 		if len(n.partial) == 0 {
 			last = n.mark
 		}
-		covered += p.mass(d, spans{n.r})
+		covered += p.mass(d, span.Set{n.r})
 		// Wild items, then those that cover the region, then the partial ones.
 		lists := slices.Concat([][]part{wild}, above, [][]part{n.partial})
 		if protos == nil {
-			c.regions = append(c.regions, region{ranges: spans{n.r}, build: func(r *region) []part {
+			c.regions = append(c.regions, region{ranges: span.Set{n.r}, build: func(r *region) []part {
 				return p.restrict(lists, d, r.ranges)
 			}})
 			return
 		}
 		for _, s := range protos {
-			c.regions = append(c.regions, region{ranges: spans{n.r}, protos: s, build: func(r *region) []part {
+			c.regions = append(c.regions, region{ranges: span.Set{n.r}, protos: s, build: func(r *region) []part {
 				return p.restrict([][]part{p.restrict(lists, d, r.ranges)}, proto, r.protos)
 			}})
 		}
@@ -308,7 +309,7 @@ func (p *planner) cutTrie(root *trie, d dim, limit int, wild []part, protos []sp
 }
 
 // restrict joins sorted lists into one of what of them has values of d in r.
-func (p *planner) restrict(lists [][]part, d dim, r spans) []part {
+func (p *planner) restrict(lists [][]part, d dim, r span.Set) []part {
 	var out [][]part
 	for _, items := range lists {
 		inside := make([]part, 0, len(items))
@@ -334,9 +335,9 @@ func (c *cut) leave(wild []part, covered float64) {
 }
 
 // widen adds a range to regions that it does not differ from.
-func (p *planner) widen(regions []region, d dim, s span) {
+func (p *planner) widen(regions []region, d dim, s span.Span) {
 	for i := range regions {
-		regions[i].ranges = normal(append(slices.Clone(regions[i].ranges), s), p.geo.width[d])
+		regions[i].ranges = span.Normal(append(slices.Clone(regions[i].ranges), s), p.geo.width[d])
 	}
 }
 
@@ -383,25 +384,25 @@ func (e *estimator) slices(out []candidate, d dim) []candidate {
 		return out
 	}
 	ranges, hash := 0, true
-	byValue := map[num]*slice{}
+	byValue := map[span.Value]*slice{}
 	for _, s := range list {
 		ranges += len(s.ranges)
-		hash = hash && s.ranges.exact()
-		if s.ranges.exact() {
+		hash = hash && s.ranges.Exact()
+		if s.ranges.Exact() {
 			for _, r := range s.ranges {
-				byValue[r.lo] = s
+				byValue[r.Lo] = s
 			}
 		}
 	}
 	if ranges > maxRegions && !hash || ranges > maxHashed {
 		return out
 	}
-	find := func(v num) *slice {
+	find := func(v span.Value) *slice {
 		if s := byValue[v]; s != nil {
 			return s
 		}
 		for _, s := range list {
-			if s.ranges.contains(v) {
+			if s.ranges.Contains(v) {
 				return s
 			}
 		}

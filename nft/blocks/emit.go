@@ -1,13 +1,13 @@
 package blocks
 
 import (
-	"encoding/binary"
 	"fmt"
 	"hash/fnv"
 	"net/netip"
 	"slices"
 	"strings"
 
+	"rampart/engine/ir/span"
 	"rampart/nft/ruleset"
 )
 
@@ -57,18 +57,18 @@ func (p *planner) emitCut(c *chain, k *cut) {
 		e := p.target(c, k, r, inner)
 		protos := r.protos
 		if protos == nil {
-			protos = spans{{num{}, num{0, 255}}}
+			protos = span.Set{span.All(8)}
 		}
 		for _, x := range r.ranges {
-			first, last := p.key(nil, k.d, x.lo), p.key(nil, k.d, x.hi)
+			first, last := p.key(nil, k.d, x.Lo), p.key(nil, k.d, x.Hi)
 			if len(fields) == 1 {
 				e.Key, e.End = string(first), string(last)
 				s.Elements = append(s.Elements, e)
 				continue
 			}
 			for _, y := range protos {
-				e.Key = string(p.key(slices.Clone(first), proto, y.lo))
-				e.End = string(p.key(slices.Clone(last), proto, y.hi))
+				e.Key = string(p.key(slices.Clone(first), proto, y.Lo))
+				e.End = string(p.key(slices.Clone(last), proto, y.Hi))
 				s.Elements = append(s.Elements, e)
 			}
 		}
@@ -200,35 +200,21 @@ var (
 )
 
 // label names a region by where it begins.
-func (p *planner) label(d dim, s span) string {
+func (p *planner) label(d dim, s span.Span) string {
 	switch d {
 	case src, dst:
-		a := p.addr(s.lo)
-		bits := a.BitLen()
-		for n := 0; n < a.BitLen() && s.lo.less(s.lo.flip(n)) && !s.hi.less(s.lo.low(n+1)); n++ {
-			bits--
-		}
-		return fmt.Sprintf("%c%s-%d", dimWord[d][0], strings.ReplaceAll(a.String(), ":", "_"), bits)
+		a := p.addr(s.Lo)
+		return fmt.Sprintf("%c%s-%d", dimWord[d][0], strings.ReplaceAll(a.String(), ":", "_"), a.BitLen()-s.Head(a.BitLen()))
 	case proto:
-		return fmt.Sprintf("p%d", s.lo.lo)
+		return fmt.Sprintf("p%d", s.Lo.Lo)
 	}
-	if s.single() {
-		return fmt.Sprintf("%s%d", dimWord[d][:2], s.lo.lo)
+	if s.Single() {
+		return fmt.Sprintf("%s%d", dimWord[d][:2], s.Lo.Lo)
 	}
-	return fmt.Sprintf("%s%d-%d", dimWord[d][:2], s.lo.lo, s.hi.lo)
+	return fmt.Sprintf("%s%d-%d", dimWord[d][:2], s.Lo.Lo, s.Hi.Lo)
 }
 
-func (p *planner) addr(n num) netip.Addr {
-	if p.in.Family == 4 {
-		var b [4]byte
-		binary.BigEndian.PutUint32(b[:], uint32(n.lo))
-		return netip.AddrFrom4(b)
-	}
-	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], n.hi)
-	binary.BigEndian.PutUint64(b[8:], n.lo)
-	return netip.AddrFrom16(b)
-}
+func (p *planner) addr(v span.Value) netip.Addr { return v.Addr(p.geo.width[src]) }
 
 func (p *planner) field(d dim) ruleset.Field {
 	v4 := p.in.Family == 4
@@ -249,14 +235,14 @@ func (p *planner) field(d dim) ruleset.Field {
 	return ruleset.DstPort
 }
 
-func (p *planner) key(k ruleset.Key, d dim, v num) ruleset.Key {
+func (p *planner) key(k ruleset.Key, d dim, v span.Value) ruleset.Key {
 	switch d {
 	case src, dst:
 		return k.Addr(p.addr(v))
 	case proto:
-		return k.Protocol(uint8(v.lo))
+		return k.Protocol(uint8(v.Lo))
 	}
-	return k.Port(uint16(v.lo))
+	return k.Port(uint16(v.Lo))
 }
 
 // size is the capacity of a hash map of n elements: room to grow, so that a few more do not mean a new map.

@@ -7,6 +7,7 @@ import (
 
 	"rampart/engine/ir"
 	"rampart/engine/ir/flat"
+	"rampart/engine/ir/span"
 	"rampart/model"
 )
 
@@ -32,7 +33,7 @@ func (d dim) String() string {
 type item struct {
 	// order is the entry's place in the list. Several items may have it: together they are the entry.
 	order int
-	box   [dims]spans
+	box   [dims]span.Set
 	// bound are the dimensions that the item restricts, as bits.
 	bound uint8
 	// sets are the sets of the program that the source and the destination must be in, besides.
@@ -81,7 +82,7 @@ func (x *item) sum() *item {
 	return x
 }
 
-func dimHash(d dim, s spans) uint64 { return mix(s.hash() + uint64(d)*0x9e3779b97f4a7c15) }
+func dimHash(d dim, s span.Set) uint64 { return mix(hashSet(s) + uint64(d)*0x9e3779b97f4a7c15) }
 
 func setsHash(d int, ids []ir.SetID) uint64 {
 	h := uint64(0)
@@ -102,7 +103,7 @@ func (x *item) inSets(d dim) *item {
 }
 
 // with is the item with another set of values in one dimension.
-func (x *item) with(d dim, s spans) *item {
+func (x *item) with(d dim, s span.Set) *item {
 	y := *x
 	if x.box[d] != nil {
 		y.shape ^= dimHash(d, x.box[d])
@@ -127,7 +128,7 @@ func byOrder(a, b *item) int {
 // covers tells that a packet that matches y matches x.
 func (x *item) covers(y *item) bool {
 	for d := range x.box {
-		if !x.box[d].covers(y.box[d]) {
+		if !x.box[d].Covers(y.box[d]) {
 			return false
 		}
 	}
@@ -137,7 +138,7 @@ func (x *item) covers(y *item) bool {
 // overlaps tells that some packet may match both.
 func (x *item) overlaps(y *item) bool {
 	for d := range x.box {
-		if !x.box[d].overlap(y.box[d]) {
+		if !x.box[d].Overlaps(y.box[d]) {
 			return false
 		}
 	}
@@ -157,7 +158,7 @@ type geometry struct {
 	family uint8
 	width  [dims]int
 	sets   func(ir.SetID) *ir.Set
-	cache  map[ir.SetID]spans
+	cache  map[ir.SetID]span.Set
 }
 
 func newGeometry(family uint8, sets func(ir.SetID) *ir.Set) *geometry {
@@ -165,12 +166,10 @@ func newGeometry(family uint8, sets func(ir.SetID) *ir.Set) *geometry {
 	if family == 6 {
 		w = 128
 	}
-	return &geometry{family: family, width: [dims]int{w, w, 8, 16, 16}, sets: sets, cache: map[ir.SetID]spans{}}
+	return &geometry{family: family, width: [dims]int{w, w, 8, 16, 16}, sets: sets, cache: map[ir.SetID]span.Set{}}
 }
 
-var portProtocols = spans{one(uint64(model.ProtoTCP)), one(uint64(model.ProtoUDP)), one(uint64(model.ProtoSCTP))}
-
-func one(v uint64) span { return span{num{0, v}, num{0, v}} }
+var portProtocols = span.Set{span.One(uint64(model.ProtoTCP)), span.One(uint64(model.ProtoUDP)), span.One(uint64(model.ProtoSCTP))}
 
 // item is the box of an entry, nil when no packet of the family matches.
 func (g *geometry) item(order int, e *flat.Entry) *item {
@@ -182,18 +181,18 @@ func (g *geometry) item(order int, e *flat.Entry) *item {
 	x.hard = x.silent || m.ICMP != nil || m.NotICMP != nil
 	switch {
 	case m.Protocol != 0:
-		x.box[proto] = spans{one(uint64(m.Protocol))}
+		x.box[proto] = span.Set{span.One(uint64(m.Protocol))}
 	case m.NotProtocol != 0:
-		x.box[proto] = spans{one(uint64(m.NotProtocol))}.not(8)
+		x.box[proto] = span.Set{span.One(uint64(m.NotProtocol))}.Not(8)
 	}
 	if m.ICMP != nil {
-		x.box[proto] = x.box[proto].and(spans{one(uint64(model.ProtoICMP)), one(uint64(model.ProtoICMPv6))})
+		x.box[proto] = x.box[proto].And(span.Set{span.One(uint64(model.ProtoICMP)), span.One(uint64(model.ProtoICMPv6))})
 	}
 	if !g.peer(x, &m.Src, src, sport) || !g.peer(x, &m.Dst, dst, dport) {
 		return nil
 	}
 	for _, s := range x.box {
-		if s.none() {
+		if s.None() {
 			return nil
 		}
 	}
@@ -206,12 +205,12 @@ func (g *geometry) peer(x *item, p *ir.Peer, addr, port dim) bool {
 	}
 	if len(p.Nets) > 0 {
 		x.box[addr] = g.nets(p.Nets)
-		if x.box[addr].none() {
+		if x.box[addr].None() {
 			return false
 		}
 	}
 	if len(p.NotNets) > 0 {
-		x.box[addr] = x.box[addr].and(g.nets(p.NotNets).not(g.width[addr]))
+		x.box[addr] = x.box[addr].And(g.nets(p.NotNets).Not(g.width[addr]))
 	}
 	x.sets[addr] = p.Sets
 	x.hard = x.hard || len(p.NotSets) > 0
@@ -223,9 +222,9 @@ func (g *geometry) peer(x *item, p *ir.Peer, addr, port dim) bool {
 
 func (g *geometry) ports(x *item, p *ir.Peer, port dim) {
 	if len(p.Ports)+len(p.PortSets) > 0 {
-		x.box[proto] = x.box[proto].and(portProtocols)
+		x.box[proto] = x.box[proto].And(portProtocols)
 		if len(p.PortSets) == 0 {
-			x.box[port] = ranges(p.Ports)
+			x.box[port] = span.Ports(p.Ports)
 			// All ports is still a condition: a fragment does not meet it.
 			x.hard = x.hard || x.box[port] == nil
 		} else {
@@ -237,35 +236,19 @@ func (g *geometry) ports(x *item, p *ir.Peer, port dim) {
 		return
 	}
 	// Without a protocol the rule is also about packets that have no ports; a plain rule knows how to say that.
-	if x.box[proto] == nil || !portProtocols.covers(x.box[proto]) || len(p.NotPortSets) > 0 {
+	if x.box[proto] == nil || !portProtocols.Covers(x.box[proto]) || len(p.NotPortSets) > 0 {
 		x.hard = true
 		return
 	}
-	x.box[port] = x.box[port].and(ranges(p.NotPorts).not(16))
+	x.box[port] = x.box[port].And(span.Ports(p.NotPorts).Not(16))
 }
 
-func ranges(list []ir.PortRange) spans {
-	s := make(spans, len(list))
-	for i, r := range list {
-		s[i] = span{num{0, uint64(r.Min)}, num{0, uint64(r.Max)}}
-	}
-	return normal(s, 16)
-}
+func (g *geometry) nets(list []netip.Prefix) span.Set { return span.Nets(list, g.width[src]) }
 
-func (g *geometry) nets(list []netip.Prefix) spans {
-	s := make(spans, 0, len(list))
-	for _, p := range list {
-		if p.Addr().Is4() == (g.family == 4) {
-			s = append(s, prefixSpan(p))
-		}
-	}
-	return normal(s, g.width[src])
-}
-
-func (g *geometry) set(id ir.SetID) spans {
+func (g *geometry) set(id ir.SetID) span.Set {
 	s, ok := g.cache[id]
 	if !ok {
-		s = spans{}
+		s = span.Set{}
 		if def := g.sets(id); def != nil {
 			s = g.nets(def.Nets)
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"rampart/engine/ir/span"
 	"rampart/nft/ruleset"
 )
 
@@ -113,7 +114,7 @@ func (p *planner) rule(c *chain, x *item) *ruleset.Rule {
 		m := ruleset.Match{Field: p.field(d)}
 		n := m.Field.Len()
 		for _, r := range x.box[d] {
-			m.Values = append(m.Values, ruleset.Span{First: string(p.key(nil, d, r.lo)[:n]), Last: string(p.key(nil, d, r.hi)[:n])})
+			m.Values = append(m.Values, ruleset.Span{First: string(p.key(nil, d, r.Lo)[:n]), Last: string(p.key(nil, d, r.Hi)[:n])})
 		}
 		st = append(st, m)
 	}
@@ -133,7 +134,7 @@ func (p *planner) hash(c *chain, items []*item) bool {
 	fields := fieldsOf(items)
 	for _, x := range items {
 		for _, d := range fields {
-			if !x.box[d].exact() {
+			if !x.box[d].Exact() {
 				return false
 			}
 		}
@@ -141,7 +142,7 @@ func (p *planner) hash(c *chain, items []*item) bool {
 	s := p.newMap(c, fields, false)
 	seen := make(map[string]bool, elementsOf(items))
 	for _, x := range items {
-		p.product(x, fields, func(first, _ []num) {
+		p.product(x, fields, func(first, _ []span.Value) {
 			k := p.keyOf(fields, first)
 			if seen[k] {
 				return
@@ -192,8 +193,8 @@ func (p *planner) newMap(c *chain, fields []dim, ranges bool) *ruleset.Set {
 }
 
 // product calls f with the corners of every box of single ranges that the item consists of.
-func (p *planner) product(x *item, fields []dim, f func(first, last []num)) {
-	first, last := make([]num, len(fields)), make([]num, len(fields))
+func (p *planner) product(x *item, fields []dim, f func(first, last []span.Value)) {
+	first, last := make([]span.Value, len(fields)), make([]span.Value, len(fields))
 	var step func(i int)
 	step = func(i int) {
 		if i == len(fields) {
@@ -202,19 +203,19 @@ func (p *planner) product(x *item, fields []dim, f func(first, last []num)) {
 		}
 		s := x.box[fields[i]]
 		if s == nil {
-			first[i], last[i] = num{}, maxNum(p.geo.width[fields[i]])
+			first[i], last[i] = span.Value{}, span.Max(p.geo.width[fields[i]])
 			step(i + 1)
 			return
 		}
 		for _, r := range s {
-			first[i], last[i] = r.lo, r.hi
+			first[i], last[i] = r.Lo, r.Hi
 			step(i + 1)
 		}
 	}
 	step(0)
 }
 
-func (p *planner) keyOf(fields []dim, v []num) string {
+func (p *planner) keyOf(fields []dim, v []span.Value) string {
 	var k ruleset.Key
 	for i, d := range fields {
 		k = p.key(k, d, v[i])

@@ -3,6 +3,8 @@ package blocks
 import (
 	"cmp"
 	"slices"
+
+	"rampart/engine/ir/span"
 )
 
 // A cut by mask divides a list by the first bits of an address: a hash map has an element for each block of addresses of
@@ -32,13 +34,13 @@ type masking struct {
 	narrow     []placed
 	// ends are the last addresses of the blocks, ascending, and first where the narrow items of each begin; reach is how
 	// many wide items reach into each.
-	ends         []num
+	ends         []span.Value
 	first, reach []int
 }
 
 // placed is an item that lies in a block, which ends at end.
 type placed struct {
-	end num
+	end span.Value
 	part
 }
 
@@ -50,9 +52,9 @@ func (p *planner) mask(bound, wild []part, d dim, bits int) *masking {
 			m.wide = append(m.wide, x)
 			continue
 		}
-		last := num{}
+		last := span.Value{}
 		for i, r := range x.box[d] {
-			end := r.lo.low(m.open)
+			end := r.Lo.Last(m.open)
 			if i > 0 && end == last {
 				continue
 			}
@@ -60,7 +62,7 @@ func (p *planner) mask(bound, wild []part, d dim, bits int) *masking {
 			last = end
 		}
 	}
-	slices.SortStableFunc(m.narrow, func(a, b placed) int { return a.end.compare(b.end) })
+	slices.SortStableFunc(m.narrow, func(a, b placed) int { return a.end.Compare(b.end) })
 	for i := range m.narrow {
 		if n := len(m.ends); n == 0 || m.ends[n-1] != m.narrow[i].end {
 			m.ends = append(m.ends, m.narrow[i].end)
@@ -83,12 +85,12 @@ func (p *planner) mask(bound, wild []part, d dim, bits int) *masking {
 }
 
 // wider tells that an item does not lie in a few blocks.
-func (m *masking) wider(s spans) bool {
+func (m *masking) wider(s span.Set) bool {
 	if len(s) > maxSpread {
 		return true
 	}
 	for _, r := range s {
-		if r.lo.low(m.open) != r.hi.low(m.open) {
+		if r.Lo.Last(m.open) != r.Hi.Last(m.open) {
 			return true
 		}
 	}
@@ -96,9 +98,9 @@ func (m *masking) wider(s spans) bool {
 }
 
 // between are the blocks that a range reaches into.
-func (m *masking) between(r span) (from, to int) {
-	from, _ = slices.BinarySearchFunc(m.ends, r.lo, num.compare)
-	to, _ = slices.BinarySearchFunc(m.ends, r.hi.low(m.open), func(a, b num) int { return cmp.Or(a.compare(b), -1) })
+func (m *masking) between(r span.Span) (from, to int) {
+	from, _ = slices.BinarySearchFunc(m.ends, r.Lo, span.Value.Compare)
+	to, _ = slices.BinarySearchFunc(m.ends, r.Hi.Last(m.open), func(a, b span.Value) int { return cmp.Or(a.Compare(b), -1) })
 	return from, to
 }
 
@@ -192,7 +194,7 @@ func (e *estimator) masked(out []candidate, root *trie, d dim, wild []part, each
 func (p *planner) cutMask(m *masking) *cut {
 	c := &cut{d: m.d, single: true, bits: p.geo.width[m.d] - m.open}
 	reach := make([][]part, len(m.ends))
-	size := (span{num{}, num{}.low(m.open)}).size()
+	size := span.Value{}.Block(m.open).Size()
 	rest := make([]part, 0, len(m.wide))
 	for _, x := range m.wide {
 		inside := 0.0
@@ -207,12 +209,12 @@ func (p *planner) cutMask(m *masking) *cut {
 		}
 		all := 0.0
 		for _, r := range x.box[m.d] {
-			all += r.size()
+			all += r.Size()
 		}
 		rest = append(rest, part{x.item, x.share * max(0, 1-inside/all)})
 	}
 	for i, end := range m.ends {
-		c.regions = append(c.regions, region{ranges: spans{{end.first(m.open), end}}, build: func(r *region) []part {
+		c.regions = append(c.regions, region{ranges: span.Set{end.Block(m.open)}, build: func(r *region) []part {
 			narrow := make([]part, 0, len(m.of(i)))
 			for _, x := range m.of(i) {
 				narrow = append(narrow, x.part)
@@ -220,7 +222,7 @@ func (p *planner) cutMask(m *masking) *cut {
 			return p.restrict([][]part{m.wild, reach[i], narrow}, m.d, r.ranges)
 		}})
 	}
-	covered := size * float64(len(m.ends)) / (span{num{}, maxNum(p.geo.width[m.d])}).size()
+	covered := size * float64(len(m.ends)) / span.All(p.geo.width[m.d]).Size()
 	c.leave(m.wild, covered)
 	c.rest.items = merge([][]part{c.rest.items, rest})
 	return c

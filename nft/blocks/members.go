@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rampart/engine/ir"
+	"rampart/engine/ir/span"
 	"rampart/nft/ruleset"
 )
 
@@ -195,7 +196,7 @@ func (p *planner) enroll(c *chain, k *cut, s *ruleset.Set, guard bool) {
 	}
 	entries := k.roster.entries
 	if k.set != nil && k.set.Name == s.Name && k.whole && !moved {
-		s.Elements = k.patched(k.set.Elements, func(a num) ruleset.Key { return p.key(nil, k.d, a) })
+		s.Elements = k.patched(k.set.Elements, func(a span.Value) ruleset.Key { return p.key(nil, k.d, a) })
 	} else {
 		s.Elements = make([]ruleset.Element, 0, len(entries))
 		for i := range entries {
@@ -215,7 +216,7 @@ func (k *cut) element(e *entry) (x ruleset.Element, ok bool) {
 }
 
 // patched are the elements of the last map with those of the addresses that have changed since.
-func (k *cut) patched(old []ruleset.Element, key func(num) ruleset.Key) []ruleset.Element {
+func (k *cut) patched(old []ruleset.Element, key func(span.Value) ruleset.Key) []ruleset.Element {
 	out := make([]ruleset.Element, 0, len(old)+len(k.roster.changed))
 	for _, a := range k.roster.changed {
 		key := string(key(a))

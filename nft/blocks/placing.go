@@ -1,5 +1,7 @@
 package blocks
 
+import "rampart/engine/ir/span"
+
 // pipapoBlock is how many places of the last field a pipapo look-up with AVX2 looks at together. Of several elements that
 // match, the first inserted wins only when their places are in one such block; else a later one may win (measured on Linux
 // 6.18; nft_set_pipapo_avx2.c). A range of the last field takes a place for each prefix it consists of.
@@ -12,12 +14,12 @@ func (m *packing) levels(width int) (out [][]ordered, disjoint bool) {
 	places := make([]int, len(m.in))
 	for i, b := range m.in {
 		last := len(b.last) - 1
-		places[i] = span{b.first[last], b.last[last]}.prefixes(width)
+		places[i] = prefixes(b.first[last], b.last[last], width)
 	}
 	var used []int // places taken in each level
 	disjoint = true
 	at := make([]struct{ level, block int }, len(m.in))
-	earlier := byFirst{exact: map[num][]int{}}
+	earlier := byFirst{exact: map[span.Value][]int{}}
 	for i, b := range m.in {
 		level := 0
 		var in []int // of the overlapping boxes, those in that level
@@ -51,6 +53,14 @@ func (m *packing) levels(width int) (out [][]ordered, disjoint bool) {
 	return out, disjoint
 }
 
+// prefixes counts the prefixes that a range consists of.
+func prefixes(lo, hi span.Value, width int) (n int) {
+	for range (span.Span{Lo: lo, Hi: hi}).Prefixes(width) {
+		n++
+	}
+	return n
+}
+
 // blockOf is the block in which n places from the given one on lie, -1 when they lie in several.
 func blockOf(from, n int) int {
 	if from/pipapoBlock != (from+n-1)/pipapoBlock {
@@ -61,7 +71,7 @@ func blockOf(from, n int) int {
 
 // byFirst finds boxes that overlap another: those with a single value in the first field by that value.
 type byFirst struct {
-	exact map[num][]int
+	exact map[span.Value][]int
 	wide  []int
 	all   []int
 }
@@ -95,7 +105,7 @@ func (f *byFirst) overlapping(in []ordered, b box) func(yield func(int) bool) {
 // overlaps tells that the boxes have a packet in common.
 func (b box) overlaps(o box) bool {
 	for i := range b.first {
-		if b.last[i].less(o.first[i]) || o.last[i].less(b.first[i]) {
+		if b.last[i].Less(o.first[i]) || o.last[i].Less(b.first[i]) {
 			return false
 		}
 	}

@@ -3,6 +3,8 @@ package blocks
 import (
 	"math/rand/v2"
 	"testing"
+
+	"rampart/engine/ir/span"
 )
 
 // Wherever two boxes of different entries overlap, the earlier one is asked first: in an earlier map, or in the same block
@@ -19,7 +21,7 @@ func TestLevelsKeepTheOrder(t *testing.T) {
 				if rng.IntN(3) == 0 {
 					hi += uint64(rng.IntN(5000))
 				}
-				b.first, b.last = append(b.first, num{0, lo}), append(b.last, num{0, hi})
+				b.first, b.last = append(b.first, span.Of(lo)), append(b.last, span.Of(hi))
 			}
 			m.insert(b, i)
 		}
@@ -31,7 +33,7 @@ func TestLevelsKeepTheOrder(t *testing.T) {
 		for l, level := range levels {
 			used := 0
 			for _, b := range level {
-				n := span{b.first[1], b.last[1]}.prefixes(16)
+				n := prefixes(b.first[1], b.last[1], 16)
 				p := place{l, used, used + n - 1}
 				for order, others := range boxes {
 					for _, o := range others {
@@ -69,7 +71,7 @@ func TestLevelsKeepTheOrder(t *testing.T) {
 func TestDisjointBoxesShareOneMap(t *testing.T) {
 	var m packing
 	for i := range uint64(2000) {
-		m.insert(box{[]num{{0, i}, {0, 80}}, []num{{0, i}, {0, 90}}}, int(i))
+		m.insert(box{[]span.Value{span.Of(i), span.Of(80)}, []span.Value{span.Of(i), span.Of(90)}}, int(i))
 	}
 	if levels, disjoint := m.levels(16); len(levels) != 1 || !disjoint {
 		t.Fatalf("%d levels, disjoint %v", len(levels), disjoint)

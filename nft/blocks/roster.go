@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"rampart/engine/ir"
+	"rampart/engine/ir/span"
 )
 
 // roster sorts addresses by the sets they are in. It is immutable; update makes the next one.
@@ -19,12 +20,12 @@ type roster struct {
 	// classes are in the order of their marks.
 	classes []*class
 	// changed are the addresses whose entry is not that of the roster before, ascending.
-	changed []num
+	changed []span.Value
 }
 
 // entry is an address; its mark is that of the sets it is in, key the address as a map's key.
 type entry struct {
-	addr num
+	addr span.Value
 	mark uint64
 	key  string
 }
@@ -33,7 +34,7 @@ type entry struct {
 type class struct {
 	mark   uint64
 	sets   []ir.SetID
-	ranges spans
+	ranges span.Set
 }
 
 // setMark stands for a set; the mark of several is the exclusive or of theirs.
@@ -45,7 +46,7 @@ func setMark(id ir.SetID) uint64 {
 
 func (p *planner) newRoster(ids []ir.SetID) *roster {
 	r := &roster{ids: ids, sets: make([]*ir.Set, len(ids))}
-	in := map[num][]int32{} // the sets an address is in
+	in := map[span.Value][]int32{} // the sets an address is in
 	for i, id := range ids {
 		r.sets[i] = p.in.Sets(id)
 		for n := range p.ofFamily(r.sets[i]) {
@@ -53,7 +54,7 @@ func (p *planner) newRoster(ids []ir.SetID) *roster {
 				r.ranges(p)
 				return r
 			}
-			a := addrNum(n.Addr())
+			a := span.Addr(n.Addr())
 			in[a] = append(in[a], int32(i))
 		}
 	}
@@ -78,7 +79,7 @@ func (p *planner) newRoster(ids []ir.SetID) *roster {
 			r.classes = append(r.classes, c)
 		}
 	}
-	slices.SortFunc(r.entries, func(a, b entry) int { return a.addr.compare(b.addr) })
+	slices.SortFunc(r.entries, func(a, b entry) int { return a.addr.Compare(b.addr) })
 	r.sort()
 	return r
 }
@@ -128,7 +129,7 @@ func (r *roster) ranges(p *planner) {
 	for _, id := range r.ids {
 		x := &item{}
 		if x.box[src] = p.geo.set(id); x.box[src] == nil {
-			x.box[src] = spans{{num{}, maxNum(p.geo.width[src])}}
+			x.box[src] = span.Set{span.All(p.geo.width[src])}
 		}
 		x.sets[src] = []ir.SetID{id}
 		list = append(list, part{x.seal(), 1})
@@ -148,7 +149,7 @@ func (r *roster) ranges(p *planner) {
 // update is the roster of the sets as they are now.
 func (r *roster) update(p *planner) *roster {
 	next := &roster{ids: r.ids, sets: slices.Clone(r.sets)}
-	changed := map[num]uint64{}
+	changed := map[span.Value]uint64{}
 	for i, id := range r.ids {
 		now := p.in.Sets(id)
 		if same(r.sets[i], now) {
@@ -159,14 +160,14 @@ func (r *roster) update(p *planner) *roster {
 		exact := r.entries != nil
 		difference(p.ofFamily(r.sets[i]), p.ofFamily(now), func(n netip.Prefix) {
 			exact = exact && n.IsSingleIP()
-			changed[addrNum(n.Addr())] ^= mark
+			changed[span.Addr(n.Addr())] ^= mark
 		})
 		if !exact {
 			return p.newRoster(r.ids)
 		}
 	}
-	next.changed = slices.SortedFunc(maps.Keys(changed), num.compare)
-	next.entries = patch(r.entries, next.changed, func(a num, had *entry) (entry, bool) {
+	next.changed = slices.SortedFunc(maps.Keys(changed), span.Value.Compare)
+	next.entries = patch(r.entries, next.changed, func(a span.Value, had *entry) (entry, bool) {
 		e := entry{addr: a, mark: changed[a]}
 		if had != nil {
 			e.mark, e.key = e.mark^had.mark, had.key
@@ -212,8 +213,8 @@ func (r *roster) reclassify(p *planner, old *roster) {
 	}
 }
 
-func findEntry(list []entry, a num) (int, bool) {
-	return slices.BinarySearchFunc(list, a, func(e entry, a num) int { return e.addr.compare(a) })
+func findEntry(list []entry, a span.Value) (int, bool) {
+	return slices.BinarySearchFunc(list, a, func(e entry, a span.Value) int { return e.addr.Compare(a) })
 }
 
 // same tells that a set has not changed.
@@ -240,7 +241,7 @@ func difference(a, b func(func(netip.Prefix) bool), f func(netip.Prefix)) {
 }
 
 // patch copies entries with what change says for the addresses in changed; it is given the entry that was there.
-func patch(entries []entry, changed []num, change func(a num, had *entry) (entry, bool)) []entry {
+func patch(entries []entry, changed []span.Value, change func(a span.Value, had *entry) (entry, bool)) []entry {
 	if len(changed) == 0 {
 		return entries
 	}

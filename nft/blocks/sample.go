@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"rampart/engine/ir/span"
 	"rampart/model"
 )
 
@@ -45,39 +46,39 @@ func traffic(protocol uint64) float64 {
 }
 
 // mass is how much of the traffic of a dimension has a value of the set.
-func (p *planner) mass(d dim, s spans) float64 {
+func (p *planner) mass(d dim, s span.Set) float64 {
 	if s == nil {
 		return 1
 	}
 	n := 0.0
 	if d == proto {
 		for _, r := range s {
-			for v := r.lo.lo; v <= r.hi.lo; v++ {
+			for v := r.Lo.Lo; v <= r.Hi.Lo; v++ {
 				n += traffic(v)
 			}
 		}
 		return n
 	}
 	for _, r := range s {
-		n += r.size()
+		n += r.Size()
 	}
 	return n / math.Exp2(float64(p.geo.width[d]))
 }
 
 // within is the part of x whose values of d are in r, nil when there is none.
-func (p *planner) within(x part, d dim, r spans) part {
+func (p *planner) within(x part, d dim, r span.Set) part {
 	s := x.box[d]
 	if s == nil {
 		return part{x.item, x.share * p.mass(d, r)}
 	}
-	var c spans
+	var c span.Set
 	if len(r) == 1 {
-		c = s.clip(r[0])
-	} else if c = s.and(r); slices.Equal(c, r) {
+		c = s.Clip(r[0])
+	} else if c = s.And(r); slices.Equal(c, r) {
 		c = nil
 	}
 	switch {
-	case c.none():
+	case c.None():
 		return part{}
 	case c == nil:
 		return part{x.with(d, nil), x.share * p.mass(d, r) / p.mass(d, s)}
@@ -88,7 +89,7 @@ func (p *planner) within(x part, d dim, r spans) part {
 }
 
 // point is one packet.
-type point [dims]num
+type point [dims]span.Value
 
 // sampleSize is how many packets stand for the traffic of a list, and localSize for that of a region.
 const (
@@ -132,27 +133,27 @@ func (p *planner) inside(x *item) point {
 }
 
 // pick is a value of the set chosen by h.
-func (p *planner) pick(d dim, s spans, h uint64) num {
+func (p *planner) pick(d dim, s span.Set, h uint64) span.Value {
 	if d != proto {
-		return s.pick(h, p.geo.width[d])
+		return pick(s, h, p.geo.width[d])
 	}
 	left := float64(h>>11) / (1 << 53) * p.mass(d, s)
 	for v := range uint64(256) {
-		if !s.contains(num{0, v}) {
+		if !s.Contains(span.Of(v)) {
 			continue
 		}
 		if left -= traffic(v); left < 0 {
-			return num{0, v}
+			return span.Of(v)
 		}
 	}
-	return s.pick(h, 8)
+	return pick(s, h, 8)
 }
 
 // local are packets of a region: those of the list's that fall into it, and its own where these are too few.
 func (p *planner) local(d dim, r *region, points []point) []point {
 	var out []point
 	for i := range points {
-		if pt := &points[i]; r.ranges.contains(pt[d]) && r.protos.contains(pt[proto]) {
+		if pt := &points[i]; r.ranges.Contains(pt[d]) && r.protos.Contains(pt[proto]) {
 			out = append(out, *pt)
 		}
 	}
@@ -160,11 +161,11 @@ func (p *planner) local(d dim, r *region, points []point) []point {
 		return out
 	}
 	for _, pt := range p.sample(r.list(), localSize-len(out)) {
-		if !r.ranges.contains(pt[d]) {
-			pt[d] = r.ranges.pick(mix(pt[d].lo+pt[src].lo), p.geo.width[d])
+		if !r.ranges.Contains(pt[d]) {
+			pt[d] = pick(r.ranges, mix(pt[d].Lo+pt[src].Lo), p.geo.width[d])
 		}
-		if !r.protos.contains(pt[proto]) {
-			pt[proto] = p.pick(proto, r.protos, mix(pt[src].lo+pt[dst].lo))
+		if !r.protos.Contains(pt[proto]) {
+			pt[proto] = p.pick(proto, r.protos, mix(pt[src].Lo+pt[dst].Lo))
 		}
 		out = append(out, pt)
 	}

@@ -1,13 +1,17 @@
 package blocks
 
-import "slices"
+import (
+	"slices"
+
+	"rampart/engine/ir/span"
+)
 
 // slices divides one dimension at every border of an item, so that each slice is covered by whole items. It is meant
 // for ports and protocols, whose borders are few.
 
 // slice is a range of values with the items that cover it.
 type slice struct {
-	ranges spans
+	ranges span.Set
 	mark   uint64
 	count  int
 	items  []part
@@ -15,7 +19,7 @@ type slice struct {
 
 // border is where an item begins (at) or has ended.
 type border struct {
-	at  num
+	at  span.Value
 	in  bool
 	who part
 }
@@ -26,13 +30,13 @@ func slicesOf(items []part, d dim, limit int) (out []*slice, total int) {
 	var borders []border
 	for _, x := range items {
 		for _, s := range x.box[d] {
-			borders = append(borders, border{s.lo, true, x})
-			if end := s.hi.next(); end != (num{}) {
+			borders = append(borders, border{s.Lo, true, x})
+			if end := s.Hi.Next(); end != (span.Value{}) {
 				borders = append(borders, border{end, false, x})
 			}
 		}
 	}
-	slices.SortFunc(borders, func(a, b border) int { return a.at.compare(b.at) })
+	slices.SortFunc(borders, func(a, b border) int { return a.at.Compare(b.at) })
 	byMark := map[uint64]*slice{}
 	mark, count := uint64(0), 0
 	open := map[*item]part{}
@@ -52,9 +56,9 @@ func slicesOf(items []part, d dim, limit int) (out []*slice, total int) {
 		if count == 0 {
 			continue
 		}
-		r := span{at, maxNum(128)}
+		r := span.Span{Lo: at, Hi: span.Max(128)}
 		if i < len(borders) {
-			r.hi = borders[i].at.prev()
+			r.Hi = borders[i].at.Prev()
 		}
 		s := byMark[mark]
 		if s == nil {

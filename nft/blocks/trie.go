@@ -1,9 +1,11 @@
 package blocks
 
+import "rampart/engine/ir/span"
+
 // trie divides the addresses of one dimension by halves, as far as the items' borders go. Each node knows only what
 // changes at it, so that building it does not multiply the items that cover everything.
 type trie struct {
-	r     span
+	r     span.Span
 	bits  int // how many bits are left below
 	depth int
 	// partial items have some of the node's addresses; cover items have all of them, but not all of the parent's.
@@ -23,7 +25,7 @@ const minPartial = 4
 // newTrie builds the trie of a dimension. wild are the items that do not restrict it.
 func (p *planner) newTrie(items []part, d dim) (root *trie, wild []part) {
 	root = &trie{bits: p.geo.width[d]}
-	root.r = span{num{}, maxNum(root.bits)}
+	root.r = span.All(root.bits)
 	for _, x := range items {
 		if x.box[d] == nil {
 			wild = append(wild, x)
@@ -44,18 +46,18 @@ func (t *trie) split(d dim) {
 	if t.bits == 0 || len(t.partial) <= minPartial {
 		return
 	}
-	mid := t.r.lo.low(t.bits - 1)
-	halves := [2]span{{t.r.lo, mid}, {mid.next(), t.r.hi}}
+	mid := t.r.Lo.Last(t.bits - 1)
+	halves := [2]span.Span{{Lo: t.r.Lo, Hi: mid}, {Lo: mid.Next(), Hi: t.r.Hi}}
 	t.kids = new([2]trie)
 	for i, r := range halves {
 		k := &t.kids[i]
 		*k = trie{r: r, bits: t.bits - 1, depth: t.depth + 1, covers: t.covers, openCovers: t.openCovers, mark: t.mark}
 		for _, x := range t.partial {
 			s := x.box[d]
-			j := s.from(r.lo)
+			j := s.From(r.Lo)
 			switch {
-			case j == len(s) || r.hi.less(s[j].lo):
-			case !r.lo.less(s[j].lo) && !s[j].hi.less(r.hi):
+			case j == len(s) || r.Hi.Less(s[j].Lo):
+			case !r.Lo.Less(s[j].Lo) && !s[j].Hi.Less(r.Hi):
 				k.cover = append(k.cover, x)
 				k.covers++
 				k.mark ^= mix(x.hash)
@@ -122,11 +124,11 @@ func (t *trie) measure(limits []int, out []extent, parent int, wild uint64, add 
 }
 
 // lookup is the path from the root to the node that holds v at the finest cut.
-func (t *trie) lookup(v num) []*trie {
+func (t *trie) lookup(v span.Value) []*trie {
 	path := []*trie{t}
 	for t.kids != nil {
 		t = &t.kids[0]
-		if t.r.hi.less(v) {
+		if t.r.Hi.Less(v) {
 			t = &(*path[len(path)-1].kids)[1]
 		}
 		path = append(path, t)

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"rampart/engine/ir"
+	"rampart/engine/ir/span"
 	"rampart/model"
 	"rampart/xdp/classify"
 )
@@ -19,11 +20,39 @@ const (
 	defaultBoxes      = 1 << 20
 )
 
+// family is 4 or 6.
+type family uint8
+
+// bits is the width of an address.
+func (f family) bits() int {
+	if f == 4 {
+		return 32
+	}
+	return 128
+}
+
+func (f family) has(a netip.Addr) bool { return a.BitLen() == f.bits() }
+
+func (f family) nets(list []netip.Prefix) span.Set { return span.Nets(list, f.bits()) }
+
+// prefixes cover a set of addresses exactly; the zero Prefix is everything.
+func (f family) prefixes(s span.Set) (list []netip.Prefix) {
+	if s == nil {
+		return []netip.Prefix{{}}
+	}
+	for _, r := range s {
+		for first, free := range r.Prefixes(f.bits()) {
+			list = append(list, netip.PrefixFrom(first.Addr(f.bits()), f.bits()-free))
+		}
+	}
+	return list
+}
+
 // expander turns rules into boxes of one family.
 type expander struct {
 	family family
 	sets   func(ir.SetID) *ir.Set
-	known  map[ir.SetID]spans
+	known  map[ir.SetID]span.Set
 	limits Limits
 	boxes  int // made so far
 }
@@ -42,10 +71,10 @@ func (x *expander) expand(m *ir.Match) (list []classify.Rule, exact bool) {
 	src, srcExact := x.addrs(&m.Src)
 	dst, dstExact := x.addrs(&m.Dst)
 	exact = srcExact && dstExact && m.HTTP == nil
-	if len(src) == 0 || len(dst) == 0 {
+	if src.None() || dst.None() {
 		return nil, true
 	}
-	srcNets, dstNets := src.prefixes(x.family), dst.prefixes(x.family)
+	srcNets, dstNets := x.family.prefixes(src), x.family.prefixes(dst)
 	any := []netip.Prefix{{}}
 	limit := x.limits.EntryBoxes
 	if x.boxes >= x.limits.Boxes {
@@ -58,9 +87,9 @@ func (x *expander) expand(m *ir.Match) (list []classify.Rule, exact bool) {
 			x.boxes += len(list)
 			return list, exact
 		case len(srcNets) >= len(dstNets) && len(srcNets) > 1:
-			srcNets, src = any, x.family.all()
+			srcNets, src = any, nil
 		case len(dstNets) > 1:
-			dstNets, dst = any, x.family.all()
+			dstNets, dst = any, nil
 		default:
 			// Too many ports.
 			x.boxes++
@@ -71,7 +100,7 @@ func (x *expander) expand(m *ir.Match) (list []classify.Rule, exact bool) {
 }
 
 // product combines the ends and protocols; nil with more means that it would be too many boxes.
-func (x *expander) product(m *ir.Match, src, dst spans, srcNets, dstNets []netip.Prefix, limit int) (list []classify.Rule, more bool) {
+func (x *expander) product(m *ir.Match, src, dst span.Set, srcNets, dstNets []netip.Prefix, limit int) (list []classify.Rule, more bool) {
 	protocols, any := x.protocols(m)
 	for _, p := range protocols {
 		for _, pair := range x.icmp(m, p) {
@@ -94,22 +123,21 @@ func (x *expander) product(m *ir.Match, src, dst spans, srcNets, dstNets []netip
 }
 
 // addrs are the addresses an end may have. The conditions on ports are apart.
-func (x *expander) addrs(p *ir.Peer) (s spans, exact bool) {
-	s = x.family.all()
+func (x *expander) addrs(p *ir.Peer) (s span.Set, exact bool) {
 	if len(p.Nets) > 0 {
 		s = x.family.nets(p.Nets)
 	}
 	for _, id := range p.Sets {
-		s = s.and(x.set(id))
+		s = s.And(x.set(id))
 	}
 	if len(p.NotNets) > 0 {
-		s = s.and(x.family.nets(p.NotNets).not(x.family))
+		s = s.And(x.family.nets(p.NotNets).Not(x.family.bits()))
 	}
 	for _, id := range p.NotSets {
 		if x.sets(id) == nil {
-			return nil, true // a set that is not there fails every condition
+			return span.Set{}, true // a set that is not there fails every condition
 		}
-		s = s.and(x.set(id).not(x.family))
+		s = s.And(x.set(id).Not(x.family.bits()))
 	}
 	// Whether a port is in none of the sets depends on the address; leaving the condition out matches more.
 	exact = true
@@ -121,11 +149,11 @@ func (x *expander) addrs(p *ir.Peer) (s spans, exact bool) {
 	return s, exact
 }
 
-func (x *expander) set(id ir.SetID) spans {
+func (x *expander) set(id ir.SetID) span.Set {
 	if s, ok := x.known[id]; ok {
 		return s
 	}
-	var s spans
+	s := span.Set{}
 	if set := x.sets(id); set != nil {
 		s = x.family.nets(set.Nets)
 	}
@@ -196,7 +224,7 @@ func without(r classify.Range, v uint16) (out []classify.Range) {
 }
 
 // parts lists what one end may be in packets of the protocol. ok is false when it can be nothing.
-func (x *expander) parts(p *ir.Peer, protocol uint8, in spans, nets []netip.Prefix, icmp classify.Range) (list []part, ok bool) {
+func (x *expander) parts(p *ir.Peer, protocol uint8, in span.Set, nets []netip.Prefix, icmp classify.Range) (list []part, ok bool) {
 	positive := len(p.Ports)+len(p.PortSets) > 0
 	if !model.HasPorts(protocol) {
 		if positive {
@@ -207,13 +235,13 @@ func (x *expander) parts(p *ir.Peer, protocol uint8, in spans, nets []netip.Pref
 		}
 		return list, true
 	}
-	ranges := []classify.Range{classify.AnyPort}
+	allowed := span.Ports(p.NotPorts).Not(16)
+	ports := allowed
 	if positive {
-		ranges = mergePorts(p.Ports)
+		ports = span.Ports(p.Ports).And(allowed)
 	}
-	ranges = subtractPorts(ranges, mergePorts(p.NotPorts))
 	for _, n := range nets {
-		for _, r := range ranges {
+		for _, r := range portRanges(ports) {
 			list = append(list, part{net: n, ports: r})
 		}
 	}
@@ -223,14 +251,22 @@ func (x *expander) parts(p *ir.Peer, protocol uint8, in spans, nets []netip.Pref
 			continue
 		}
 		for _, m := range set.Ports {
-			if m.Protocol != protocol || !x.family.has(m.Addr) || !in.contains(numOf(m.Addr)) {
+			if m.Protocol != protocol || !x.family.has(m.Addr) || !in.Contains(span.Addr(m.Addr)) || !allowed.Contains(span.Of(uint64(m.Port))) {
 				continue
 			}
-			one := []classify.Range{{Min: m.Port, Max: m.Port}}
-			if len(subtractPorts(one, mergePorts(p.NotPorts))) == 1 {
-				list = append(list, part{net: netip.PrefixFrom(m.Addr, x.family.bits()), ports: one[0]})
-			}
+			list = append(list, part{netip.PrefixFrom(m.Addr, x.family.bits()), classify.Range{Min: m.Port, Max: m.Port}})
 		}
 	}
 	return list, len(list) > 0
+}
+
+// portRanges are the ranges that a set of ports consists of.
+func portRanges(s span.Set) (list []classify.Range) {
+	if s == nil {
+		return []classify.Range{classify.AnyPort}
+	}
+	for _, r := range s {
+		list = append(list, classify.Range{Min: uint16(r.Lo.Lo), Max: uint16(r.Hi.Lo)})
+	}
+	return list
 }

@@ -6,6 +6,7 @@ import (
 
 	"rampart/engine/ir"
 	"rampart/engine/ir/flat"
+	"rampart/engine/ir/span"
 	"rampart/model"
 	"rampart/xdp/classify"
 )
@@ -210,7 +211,7 @@ func (b *Builder) outcome(v flat.Verdict, next *flat.List, d Denier) (o outcome,
 }
 
 func (b *Builder) expander(f family, sets func(ir.SetID) *ir.Set) *expander {
-	return &expander{family: f, sets: sets, known: map[ir.SetID]spans{}, limits: b.Limits}
+	return &expander{family: f, sets: sets, known: map[ir.SetID]span.Set{}, limits: b.Limits}
 }
 
 // uncertain is the value of boxes that are not exactly a rule's.

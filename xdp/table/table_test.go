@@ -2,7 +2,6 @@ package table
 
 import (
 	"net/netip"
-	"slices"
 	"testing"
 
 	"rampart/engine/ir"
@@ -16,32 +15,6 @@ func prefixes(list ...string) []netip.Prefix {
 		out = append(out, netip.MustParsePrefix(s))
 	}
 	return out
-}
-
-func TestSpans(t *testing.T) {
-	for _, tc := range []struct {
-		name      string
-		family    family
-		in, minus []netip.Prefix
-		want      []netip.Prefix
-	}{
-		{"nested and adjacent", 4, prefixes("10.0.0.0/25", "10.0.0.128/25", "10.0.0.7/32"), nil, prefixes("10.0.0.0/24")},
-		{"a hole", 4, prefixes("10.0.0.0/29"), prefixes("10.0.0.3/32"), prefixes("10.0.0.0/31", "10.0.0.2/32", "10.0.0.4/30")},
-		{"nothing left", 4, prefixes("10.0.0.0/24"), prefixes("10.0.0.0/8"), nil},
-		{"everything but the ends", 4, prefixes("0.0.0.0/0"), prefixes("0.0.0.0/1", "128.0.0.0/2"), prefixes("192.0.0.0/2")},
-		{"everything", 4, prefixes("0.0.0.0/0"), nil, []netip.Prefix{{}}},
-		{"the other family does not count", 4, prefixes("2001:db8::/32"), nil, nil},
-		{"everything ipv6", 6, prefixes("::/0"), nil, []netip.Prefix{{}}},
-		{"a hole in ipv6", 6, prefixes("2001:db8::/126"), prefixes("2001:db8::2/128"),
-			prefixes("2001:db8::/127", "2001:db8::3/128")},
-		{"across 64 bits", 6, prefixes("2001:db8::/62"), prefixes("2001:db8:0:1::/64"), prefixes("2001:db8::/64", "2001:db8:0:2::/63")},
-		{"the last address", 6, prefixes("::/0"), prefixes("::/1", "8000::/2", "c000::/3", "e000::/4"), prefixes("f000::/4")},
-	} {
-		got := tc.family.nets(tc.in).and(tc.family.nets(tc.minus).not(tc.family)).prefixes(tc.family)
-		if !slices.Equal(got, tc.want) {
-			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
-		}
-	}
 }
 
 // list is a first-match list for tests.
