@@ -184,7 +184,7 @@ func TestForeignChanges(t *testing.T) {
 	for _, c := range []struct{ command, want string }{
 		{"flush chain inet rampart output", "rule deleted"},
 		{"add rule inet rampart output drop", "rule added"},
-		{"delete element inet rampart output-interfaces { \"eth0\" }", "element deleted"},
+		{"delete element inet rampart failsafe-out { udp . 53 }", "element deleted"},
 		{"flush table inet rampart", "rule deleted"},
 		{"delete table inet rampart", ""},
 	} {

@@ -5,6 +5,7 @@
 //
 //	go run ./bench/lowering -rules 10,1000,10000,100000
 //	go run ./bench/lowering -rules 10,1000,10000 -linear                 # and one rule after the other
+//	go run ./bench/lowering -rules 1000 -scripts a.nft,b.nft               # and what -dry -text has printed, changed by hand
 //	go run ./bench/lowering -data DIR -sets all
 //	go run ./bench/lowering -data DIR -sets fw1_10k -dry                 # lower only, and say what became of the rules
 //	go run ./bench/lowering -labels 1,1000 -flows 1000

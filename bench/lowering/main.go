@@ -11,9 +11,9 @@ import (
 
 // options are the command line.
 type options struct {
-	rounds                                          int
-	dry, text, linear, all, plain, fit              bool
-	costs, flows, data, sets, rules, label, profile string
+	rounds                                                   int
+	dry, text, linear, all, plain, fit                       bool
+	costs, flows, data, sets, rules, scripts, label, profile string
 }
 
 func main() {
@@ -26,6 +26,7 @@ func main() {
 	flag.StringVar(&o.flows, "flows", "64,8192", "how many different packets to send, comma separated")
 	flag.BoolVar(&o.all, "all", false, "send packets that are denied as well")
 	flag.BoolVar(&o.linear, "linear", false, "also the same rules one after the other, by this lowering and as one writes them by hand")
+	flag.StringVar(&o.scripts, "scripts", "", "files that nft(8) is to load, with the packets of the last of -rules, comma separated")
 	flag.BoolVar(&o.plain, "plain", false, "also one rule for all the packets")
 	flag.BoolVar(&o.dry, "dry", false, "lower only, do not load")
 	flag.BoolVar(&o.text, "text", false, "print the ruleset")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
@@ -39,6 +40,13 @@ func (o *options) generated(counts []string) error {
 			hand.name, hand.script = fmt.Sprintf("%d by hand", n), linear(filters)
 			loads = append(loads, walk, &hand)
 		}
+	}
+	for _, file := range strings.FieldsFunc(o.scripts, func(r rune) bool { return r == ',' }) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		loads = append(loads, &load{name: filepath.Base(file), script: string(text), packets: loads[len(loads)-1].packets})
 	}
 	return o.run(loads)
 }

@@ -112,6 +112,15 @@ metadata: {name: forward}
 spec: {selector: has(host), applyOnForward: true, types: [Ingress], ingress: [{action: Allow, protocol: UDPLite}, {action: Allow, protocol: 47}]}
 `
 
+// anotherWorkload makes the interfaces too many to be compared one by one.
+const anotherWorkload = `
+---
+apiVersion: projectcalico.org/v3
+kind: WorkloadEndpoint
+metadata: {name: n1-k8s-c-eth0, namespace: prod}
+spec: {node: n1, orchestrator: k8s, pod: c, endpoint: eth0, interfaceName: cali3, ipNetworks: [10.0.0.3/32]}
+`
+
 // TestSurroundingsOfPolicy sends packets past everything that is not policy: who may claim which source, what reaches the
 // host, what a connection's state, failsafe ports, neighbour discovery and early allows do.
 func TestSurroundingsOfPolicy(t *testing.T) {
@@ -184,9 +193,17 @@ func TestSurroundingsOfPolicy(t *testing.T) {
 		{"rewritten destination, failsafe", fromHost, "udp 192.0.2.1:1000 > 203.0.113.1:53", func(p *ruleset.Packet) { p.CTStatus, p.SrcLocal = ruleset.CTStatusDNAT, true }, "accept"},
 		{"rewritten destination, forwarded", way{"eth1", "eth0"}, "tcp 198.51.100.1:1000 > 203.0.113.1:80", func(p *ruleset.Packet) { p.CTStatus = ruleset.CTStatusDNAT }, "accept"},
 	} {
-		for name, group := range map[string]lower.GroupFunc{"walk": lower.Walk, "blocks": lower.Blocks} {
-			t.Run(c.name+"/"+name, func(t *testing.T) {
-				m := ruleset.NewMachine(lowered(t, goldenOptions(t, ""), group))
+		for _, v := range []struct {
+			name  string
+			more  string
+			group lower.GroupFunc
+		}{
+			{"walk", "", lower.Walk},
+			{"blocks", "", lower.Blocks},
+			{"more interfaces", anotherWorkload, lower.Walk},
+		} {
+			t.Run(c.name+"/"+v.name, func(t *testing.T) {
+				m := ruleset.NewMachine(lowered(t, goldenOptions(t, ""), v.group, v.more))
 				p := &ruleset.Packet{Packet: packet(t, c.packet), In: c.way.in, Out: c.way.out, CT: ruleset.CTNew, HopLimit: 64}
 				if c.change != nil {
 					c.change(p)
@@ -199,9 +216,9 @@ func TestSurroundingsOfPolicy(t *testing.T) {
 	}
 }
 
-func lowered(t *testing.T, o ir.Options, group lower.GroupFunc) *ruleset.Ruleset {
+func lowered(t *testing.T, o ir.Options, group lower.GroupFunc, more string) *ruleset.Ruleset {
 	t.Helper()
-	l := lower.Lower(compileYAML(t, []byte(surroundings), o), lower.Options{Group: group})
+	l := lower.Lower(compileYAML(t, []byte(surroundings+more), o), lower.Options{Group: group})
 	if err := l.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +246,7 @@ func TestSurroundingOptions(t *testing.T) {
 		{"options: reject", at("cali1", "eth1", "tcp 10.0.0.2:1000 > 203.0.113.1:80", ruleset.CTNew), "drop workload-source-address", false},
 		{"", at("eth0", "", "tcp 203.0.113.1:1000 > 192.0.2.1:80", ruleset.CTNew), "drop tier-default:default", false},
 	} {
-		m := ruleset.NewMachine(lowered(t, goldenOptions(t, c.options), lower.Walk))
+		m := ruleset.NewMachine(lowered(t, goldenOptions(t, c.options), lower.Walk, ""))
 		if got := walk(m, c.packet); got != c.want || c.packet.Rejected != c.reject {
 			t.Errorf("%s, %s: %s (answered: %v), want %s (%v)", c.options, &c.packet.Packet, got, c.packet.Rejected, c.want, c.reject)
 		}

@@ -24,5 +24,5 @@ func Example() {
 	// Output:
 	// input at input: 3 rules
 	// output at output: 3 rules
-	// mangle-postrouting at postrouting: 2 rules
+	// mangle-postrouting at postrouting: 1 rules
 }

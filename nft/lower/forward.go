@@ -27,13 +27,32 @@ func (s *stager) forward(workload model.Direction, name string, f ruleset.Field,
 	s.cut(c)
 	s.established(c)
 	v := Verdicts{Allow: accept, Deny: s.deny}
+	invalid := s.invalid
+	if s.few() {
+		// Asked here it saves packets a chain.
+		s.invalidAt(c, f, host)
+		invalid = func(*ruleset.Chain) {}
+	}
 	s.dispatch(c, f, s.deny, func(e *ir.Endpoint) ruleset.Verdict {
 		switch {
 		case e.Workload:
-			return s.entry("workload-"+dirWord(workload), e, workload, model.LayerNormal, v, s.invalid)
+			return s.entry("workload-"+dirWord(workload), e, workload, model.LayerNormal, v, invalid)
 		case acting(e, host, model.LayerForward) != nil:
-			return s.entry("forward-"+dirWord(host), e, host, model.LayerForward, v, s.invalid)
+			return s.entry("forward-"+dirWord(host), e, host, model.LayerForward, v, invalid)
 		}
 		return ruleset.Verdict{}
 	})
+}
+
+// invalidAt drops what conntrack cannot place at the interfaces whose traffic passes policy when it is forwarded.
+func (s *stager) invalidAt(c *ruleset.Chain, f ruleset.Field, host model.Direction) {
+	where := ruleset.Match{Field: f}
+	for i, e := range s.roster.endpoints {
+		if e.Workload || acting(e, host, model.LayerForward) != nil {
+			where.Values = append(where.Values, ruleset.Span{First: s.roster.keys[i], Last: s.roster.keys[i]})
+		}
+	}
+	if len(where.Values) > 0 {
+		s.invalidWhere(c, where)
+	}
 }

@@ -55,10 +55,13 @@ func (s *stager) manglePostrouting() {
 		return
 	}
 	c := s.base("mangle-postrouting", ruleset.HookPostrouting, ruleset.PriorityMangle)
-	s.established(c)
 	to, _ := s.Chain("host-dnat", "the host's own connections to a rewritten destination")
-	add(c, ruleset.Flags{Field: ruleset.CTStatus, Mask: ruleset.CTStatusDNAT}, ruleset.SourceIsLocal(), ruleset.GotoChain(to.Name))
+	add(c, ruleset.Flags{Field: ruleset.CTStatus, Mask: ruleset.CTStatusDNAT}, ruleset.GotoChain(to.Name)) // all that most packets pay
 
+	s.established(to)
+	remote := ruleset.SourceIsLocal()
+	remote.Not = true
+	add(to, remote, accept)
 	add(to, ruleset.Interface(ruleset.OIFName, "lo", false), accept)
 	v := Verdicts{Allow: accept, Deny: drop}
 	s.dispatch(to, ruleset.OIFName, ruleset.Verdict{}, func(e *ir.Endpoint) ruleset.Verdict {

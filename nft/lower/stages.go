@@ -83,6 +83,12 @@ func (s *stager) rejectChain() ruleset.Verdict {
 	return ruleset.GotoChain(c.Name)
 }
 
+// fewInterfaces is up to how many names are compared one by one: each takes 10 ns or less, a look-up in a map 50.
+const fewInterfaces = 3
+
+// few tells that there are no more interfaces than that, and no rules for all others.
+func (s *stager) few() bool { return s.star == nil && len(s.roster.endpoints) <= fewInterfaces }
+
 // dispatch adds the look-up of the interface. verdict says what becomes of an endpoint's packets; the zero Verdict is
 // "nothing here". unknown is for workload-like interfaces without an endpoint, zero to let them pass.
 func (s *stager) dispatch(c *ruleset.Chain, f ruleset.Field, unknown ruleset.Verdict, verdict func(*ir.Endpoint) ruleset.Verdict) {
@@ -98,7 +104,13 @@ func (s *stager) dispatch(c *ruleset.Chain, f ruleset.Field, unknown ruleset.Ver
 		}
 		return v
 	})
-	if m != nil {
+	switch {
+	case m == nil:
+	case len(m.Elements) <= fewInterfaces:
+		for _, e := range m.Elements {
+			add(c, ruleset.Match{Field: f, Values: []ruleset.Span{{First: e.Key, Last: e.Key}}}, e.Verdict)
+		}
+	default:
 		s.maps[m.Name] = m
 		s.AddSet(m)
 		add(c, ruleset.VerdictMap{Fields: m.Fields, Map: m.Name})
@@ -139,12 +151,14 @@ func (s *stager) cut(c *ruleset.Chain) {
 }
 
 // invalid drops what conntrack cannot place. UDP-Lite is left to policy: see the package documentation.
-func (s *stager) invalid(c *ruleset.Chain) {
+func (s *stager) invalid(c *ruleset.Chain) { s.invalidWhere(c) }
+
+func (s *stager) invalidWhere(c *ruleset.Chain, where ...ruleset.Statement) {
 	if s.program.Options.KeepInvalid {
 		return
 	}
-	s.builtin(c, "invalid-connection-state", ruleset.Flags{Field: ruleset.CTState, Mask: ruleset.CTInvalid},
-		ruleset.Protocol(true, model.ProtoUDPLite), drop)
+	st := []ruleset.Statement{ruleset.Flags{Field: ruleset.CTState, Mask: ruleset.CTInvalid}, ruleset.Protocol(true, model.ProtoUDPLite)}
+	s.builtin(c, "invalid-connection-state", append(append(st, where...), drop)...)
 }
 
 // acceptedEarly lets packets pass that an untracked or preDNAT policy has allowed.
@@ -189,7 +203,7 @@ var noPolicies = map[model.Direction]*ir.Group{
 func noPolicy(d model.Direction, _ model.Layer) *ir.Group { return noPolicies[d] }
 
 // entry is the chain in front of a group's chain in one stage, shared by the endpoints of the group. fill adds what
-// comes before policy.
+// comes before policy; when that is nothing, packets go to the group's chain at once.
 func (s *stager) entry(kind string, e *ir.Endpoint, d model.Direction, l model.Layer, v Verdicts, fill func(c *ruleset.Chain)) ruleset.Verdict {
 	g := e.Group(d, l)
 	key := entryKey{kind, g}
@@ -199,11 +213,13 @@ func (s *stager) entry(kind string, e *ir.Endpoint, d model.Direction, l model.L
 	if g == nil {
 		g = noPolicy(d, l)
 	}
-	c, fresh := s.Chain(ChainName(kind, groupWord(g), string(g.ID)), "")
-	if fresh {
-		fill(c)
-		add(c, s.policy(e, d, l, v))
+	to := s.policy(e, d, l, v)
+	c := &ruleset.Chain{Name: ChainName(kind, groupWord(g), string(g.ID))}
+	if fill(c); len(c.Rules) > 0 {
+		add(c, to)
+		s.AddChain(c)
+		to = ruleset.GotoChain(c.Name)
 	}
-	s.entries[key] = ruleset.GotoChain(c.Name)
-	return s.entries[key]
+	s.entries[key] = to
+	return to
 }
