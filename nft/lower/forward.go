@@ -33,14 +33,14 @@ func (s *stager) forward(workload model.Direction, name string, f ruleset.Field,
 		s.invalidAt(c, f, host)
 		invalid = func(*ruleset.Chain) {}
 	}
-	s.dispatch(c, f, s.deny, func(e *ir.Endpoint) ruleset.Verdict {
+	s.dispatch(c, f, s.deny, func(e *ir.Endpoint) lot {
 		switch {
 		case e.Workload:
-			return s.entry("workload-"+dirWord(workload), e, workload, model.LayerNormal, v, invalid)
+			return s.workload("workload-"+dirWord(workload), e, workload, invalid)
 		case acting(e, host, model.LayerForward) != nil:
-			return s.entry("forward-"+dirWord(host), e, host, model.LayerForward, v, invalid)
+			return own(s.entry("forward-"+dirWord(host), e, host, model.LayerForward, v, invalid))
 		}
-		return ruleset.Verdict{}
+		return lot{}
 	})
 }
 

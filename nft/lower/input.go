@@ -19,18 +19,18 @@ func (s *stager) input() {
 	s.cut(c)
 	s.established(c)
 	v := Verdicts{Allow: accept, Deny: s.deny}
-	s.dispatch(c, ruleset.IIFName, s.deny, func(e *ir.Endpoint) ruleset.Verdict {
+	s.dispatch(c, ruleset.IIFName, s.deny, func(e *ir.Endpoint) lot {
 		if e.Workload {
-			return s.entry("workload-to-host", e, model.Egress, model.LayerNormal, v, func(c *ruleset.Chain) {
+			return s.workload("workload-to-host", e, model.Egress, func(c *ruleset.Chain) {
 				s.invalid(c)
 				s.workloadDiscovery(c)
 			})
 		}
-		return s.entry("host-in", e, model.Ingress, model.LayerNormal, v, func(c *ruleset.Chain) {
+		return own(s.entry("host-in", e, model.Ingress, model.LayerNormal, v, func(c *ruleset.Chain) {
 			s.invalid(c)
 			s.failsafe(c, model.Ingress)
 			s.discovery(c, "in")
-		})
+		}))
 	})
 }
 
@@ -40,21 +40,10 @@ func (s *stager) inputToHost() {
 	if o := s.program.Options.EndpointToHost; !s.workloads || o == model.Allow || o == model.Pass {
 		return
 	}
-	const interfaces = "workload-interfaces"
-	s.Fragment(interfaces, s.roster.version, func() {
-		set := &ruleset.Set{Name: interfaces, Fields: []ruleset.Field{ruleset.IIFName}}
-		for i, e := range s.roster.endpoints {
-			if e.Workload {
-				set.Elements = append(set.Elements, ruleset.Element{Key: s.roster.keys[i]})
-			}
-		}
-		set.Size = Size(len(set.Elements))
-		s.AddSet(set)
-	})
 	c := s.base("input-to-host", ruleset.HookInput, ruleset.PriorityFilter+1)
 	s.established(c)
 	to, _ := s.Chain("workload-to-host", "what workloads may send to this host")
-	add(c, ruleset.Lookup{Fields: []ruleset.Field{ruleset.IIFName}, Set: interfaces}, ruleset.GotoChain(to.Name))
+	add(c, s.isWorkload(ruleset.IIFName), ruleset.GotoChain(to.Name))
 	s.workloadDiscovery(to)
 	s.builtin(to, "endpoint-to-host", s.deny)
 }

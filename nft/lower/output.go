@@ -13,14 +13,14 @@ func (s *stager) rawOutput() {
 	c := s.base("raw-output", ruleset.HookOutput, ruleset.PriorityRaw)
 	add(c, ruleset.Interface(ruleset.OIFName, "lo", false), accept)
 	s.clearMark(c)
-	s.dispatch(c, ruleset.OIFName, ruleset.Verdict{}, func(e *ir.Endpoint) ruleset.Verdict {
+	s.dispatch(c, ruleset.OIFName, ruleset.Verdict{}, func(e *ir.Endpoint) lot {
 		if acting(e, model.Egress, model.LayerUntracked) == nil {
-			return ruleset.Verdict{}
+			return lot{}
 		}
 		v := Verdicts{Allow: s.allowEarly(chainAllowUntracked), Deny: drop}
-		return s.entry("raw-out", e, model.Egress, model.LayerUntracked, v, func(c *ruleset.Chain) {
+		return own(s.entry("raw-out", e, model.Egress, model.LayerUntracked, v, func(c *ruleset.Chain) {
 			s.failsafeRaw(c, model.Egress)
-		})
+		}))
 	})
 }
 
@@ -34,16 +34,16 @@ func (s *stager) output() {
 	s.cut(c)
 	s.established(c)
 	v := Verdicts{Allow: accept, Deny: s.deny}
-	s.dispatch(c, ruleset.OIFName, s.deny, func(e *ir.Endpoint) ruleset.Verdict {
+	s.dispatch(c, ruleset.OIFName, s.deny, func(e *ir.Endpoint) lot {
 		if e.Workload {
-			return accept // the host may always reach its workloads
+			return lot{accept, true} // the host may always reach its workloads
 		}
-		return s.entry("host-out", e, model.Egress, model.LayerNormal, v, func(c *ruleset.Chain) {
+		return own(s.entry("host-out", e, model.Egress, model.LayerNormal, v, func(c *ruleset.Chain) {
 			s.invalid(c)
 			s.failsafe(c, model.Egress)
 			s.discovery(c, "out")
 			add(c, ruleset.Flags{Field: ruleset.CTStatus, Mask: ruleset.CTStatusDNAT}, accept) // see manglePostrouting
-		})
+		}))
 	})
 }
 
@@ -64,12 +64,12 @@ func (s *stager) manglePostrouting() {
 	add(to, remote, accept)
 	add(to, ruleset.Interface(ruleset.OIFName, "lo", false), accept)
 	v := Verdicts{Allow: accept, Deny: drop}
-	s.dispatch(to, ruleset.OIFName, ruleset.Verdict{}, func(e *ir.Endpoint) ruleset.Verdict {
+	s.dispatch(to, ruleset.OIFName, ruleset.Verdict{}, func(e *ir.Endpoint) lot {
 		if e.Workload {
-			return ruleset.Verdict{}
+			return lot{}
 		}
-		return s.entry("host-out-dnat", e, model.Egress, model.LayerNormal, v, func(c *ruleset.Chain) {
+		return own(s.entry("host-out-dnat", e, model.Egress, model.LayerNormal, v, func(c *ruleset.Chain) {
 			s.failsafe(c, model.Egress)
-		})
+		}))
 	})
 }

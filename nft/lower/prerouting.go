@@ -35,17 +35,17 @@ func (s *stager) rawPrerouting() {
 	c := s.base("raw-prerouting", ruleset.HookPrerouting, ruleset.PriorityRaw)
 	add(c, ruleset.Interface(ruleset.IIFName, "lo", false), accept)
 	s.clearMark(c)
-	s.dispatch(c, ruleset.IIFName, ruleset.Verdict{}, func(e *ir.Endpoint) ruleset.Verdict {
+	s.dispatch(c, ruleset.IIFName, ruleset.Verdict{}, func(e *ir.Endpoint) lot {
 		switch {
 		case e.Workload:
-			return s.workloadSources()
+			return lot{s.workloadSources(), true}
 		case acting(e, model.Ingress, model.LayerUntracked) != nil:
 			v := Verdicts{Allow: s.allowEarly(chainAllowUntracked), Deny: drop}
-			return s.entry("raw-in", e, model.Ingress, model.LayerUntracked, v, func(c *ruleset.Chain) {
+			return own(s.entry("raw-in", e, model.Ingress, model.LayerUntracked, v, func(c *ruleset.Chain) {
 				s.failsafeRaw(c, model.Ingress)
-			})
+			}))
 		}
-		return ruleset.Verdict{}
+		return lot{}
 	})
 }
 
@@ -57,15 +57,15 @@ func (s *stager) manglePrerouting() {
 	add(c, ruleset.Interface(ruleset.IIFName, "lo", false), accept)
 	s.established(c)
 	s.acceptedEarly(c)
-	s.dispatch(c, ruleset.IIFName, ruleset.Verdict{}, func(e *ir.Endpoint) ruleset.Verdict {
+	s.dispatch(c, ruleset.IIFName, ruleset.Verdict{}, func(e *ir.Endpoint) lot {
 		if acting(e, model.Ingress, model.LayerPreDNAT) == nil {
-			return ruleset.Verdict{}
+			return lot{}
 		}
 		v := Verdicts{Allow: s.allowEarly(chainAllowPreDNAT), Deny: drop}
-		return s.entry("preDNAT-in", e, model.Ingress, model.LayerPreDNAT, v, func(c *ruleset.Chain) {
+		return own(s.entry("preDNAT-in", e, model.Ingress, model.LayerPreDNAT, v, func(c *ruleset.Chain) {
 			s.invalid(c)
 			s.failsafe(c, model.Ingress)
-		})
+		}))
 	})
 }
 

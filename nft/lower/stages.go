@@ -89,20 +89,33 @@ const fewInterfaces = 3
 // few tells that there are no more interfaces than that, and no rules for all others.
 func (s *stager) few() bool { return s.star == nil && len(s.roster.endpoints) <= fewInterfaces }
 
-// dispatch adds the look-up of the interface. verdict says what becomes of an endpoint's packets; the zero Verdict is
-// "nothing here". unknown is for workload-like interfaces without an endpoint, zero to let them pass.
-func (s *stager) dispatch(c *ruleset.Chain, f ruleset.Field, unknown ruleset.Verdict, verdict func(*ir.Endpoint) ruleset.Verdict) {
+// lot says what becomes of an endpoint's packets at a stage; the zero Verdict is "nothing here". A lot that is common is
+// that of every workload about which neither policy nor profile says anything there.
+type lot struct {
+	ruleset.Verdict
+	common bool
+}
+
+// dispatch adds the look-up of the interface. unknown is for workload-like interfaces without an endpoint, zero to let them
+// pass. There may be ten thousand workloads: those of the common lot need no elements in the stage's map, because a set
+// that all stages share has their interfaces.
+func (s *stager) dispatch(c *ruleset.Chain, f ruleset.Field, unknown ruleset.Verdict, cast func(*ir.Endpoint) lot) {
 	var star ruleset.Verdict
 	if s.star != nil {
-		star = verdict(s.star)
+		star = cast(s.star).Verdict
 	}
 	hasStar := star.Kind != ruleset.Continue
+	var common ruleset.Verdict
 	m := s.roster.mapped(c.Name+"-interfaces", f, s.oldMap(c.Name+"-interfaces"), func(k *kind) ruleset.Verdict {
-		v := verdict(k.example)
-		if v.Kind == ruleset.Continue && (hasStar || unknown.Kind != ruleset.Continue && k.prefixed) {
-			v = accept // keep it from the rules for other interfaces
+		l := cast(k.example)
+		switch {
+		case l.common && !s.few() && (common.Kind == ruleset.Continue || common == l.Verdict):
+			common = l.Verdict
+			return ruleset.Verdict{}
+		case l.Kind == ruleset.Continue && (hasStar || unknown.Kind != ruleset.Continue && k.prefixed):
+			return accept // keep it from the rules for other interfaces
 		}
-		return v
+		return l.Verdict
 	})
 	switch {
 	case m == nil:
@@ -114,6 +127,9 @@ func (s *stager) dispatch(c *ruleset.Chain, f ruleset.Field, unknown ruleset.Ver
 		s.maps[m.Name] = m
 		s.AddSet(m)
 		add(c, ruleset.VerdictMap{Fields: m.Fields, Map: m.Name})
+	}
+	if common.Kind != ruleset.Continue {
+		add(c, s.isWorkload(f), common)
 	}
 	for _, prefix := range s.program.Options.WorkloadPrefixes {
 		switch {
@@ -127,6 +143,22 @@ func (s *stager) dispatch(c *ruleset.Chain, f ruleset.Field, unknown ruleset.Ver
 	if hasStar {
 		add(c, star)
 	}
+}
+
+// isWorkload matches the interfaces of workloads.
+func (s *stager) isWorkload(f ruleset.Field) ruleset.Statement {
+	const interfaces = "workload-interfaces"
+	s.Fragment(interfaces, s.roster.version, func() {
+		set := &ruleset.Set{Name: interfaces, Fields: []ruleset.Field{ruleset.IIFName}}
+		for i, e := range s.roster.endpoints {
+			if e.Workload {
+				set.Elements = append(set.Elements, ruleset.Element{Key: s.roster.keys[i]})
+			}
+		}
+		set.Size = Size(len(set.Elements))
+		s.AddSet(set)
+	})
+	return ruleset.Lookup{Fields: []ruleset.Field{f}, Set: interfaces}
 }
 
 func (b *Builder) prefixed(name string) bool {
@@ -223,3 +255,13 @@ func (s *stager) entry(kind string, e *ir.Endpoint, d model.Direction, l model.L
 	s.entries[key] = to
 	return to
 }
+
+// workload is the lot of a workload whose packets go to its group's chain.
+func (s *stager) workload(kind string, e *ir.Endpoint, d model.Direction, fill func(c *ruleset.Chain)) lot {
+	g := e.Group(d, model.LayerNormal)
+	v := s.entry(kind, e, d, model.LayerNormal, Verdicts{Allow: accept, Deny: s.deny}, fill)
+	return lot{v, g == nil || len(g.Tiers)+len(g.Profiles) == 0}
+}
+
+// own is a lot that is an endpoint's own.
+func own(v ruleset.Verdict) lot { return lot{Verdict: v} }
