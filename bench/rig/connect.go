@@ -127,7 +127,9 @@ func serve(listener int) {
 		switch {
 		case err == nil:
 			// It waits for connectTimeout, as the listener does.
-			if n, err := unix.Read(fd, buf); err == nil && n > 0 {
+			var n int
+			err := again(func() (err error) { n, err = unix.Read(fd, buf); return err })
+			if err == nil && n > 0 {
 				_, _ = unix.Write(fd, buf[:1]) // the client sees it or does not
 			}
 			_ = unix.Close(fd)
@@ -173,7 +175,7 @@ func connect(p model.Packet) (fd int, err error) {
 	err = errors.Join(
 		unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}), bounded(fd),
 		unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1),
-		unix.Bind(fd, from), unix.Connect(fd, to),
+		unix.Bind(fd, from), again(func() error { return unix.Connect(fd, to) }),
 	)
 	if err != nil {
 		return -1, errors.Join(err, unix.Close(fd))
@@ -190,6 +192,16 @@ func bounded(fd int) error {
 	)
 }
 
+// again calls until no signal interrupts, such as those of Go's scheduler: calls with a time limit are not restarted by the
+// kernel. A connect that is called again goes on with the connection.
+func again(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
 // converse is one connection: a request and a response.
 func converse(p model.Packet) error {
 	fd, err := connect(p)
@@ -198,10 +210,11 @@ func converse(p model.Packet) error {
 	}
 	defer unix.Close(fd)
 	buf := []byte{'?'}
-	if _, err := unix.Write(fd, buf); err != nil {
+	if err := again(func() error { _, err := unix.Write(fd, buf); return err }); err != nil {
 		return err
 	}
-	n, err := unix.Read(fd, buf)
+	var n int
+	err = again(func() (err error) { n, err = unix.Read(fd, buf); return err })
 	if err == nil && n == 0 {
 		err = unix.ECONNRESET
 	}
