@@ -574,14 +574,15 @@ static __always_inline void note_tuple(const void *at)
 
 // rampart_note sees packets just before conntrack learns what it has found out about them: connections get to be known
 // where packets leave netfilter, for sockets or for the wire. Those are after address translation, so the flows that
-// belong to a connection are taken from conntrack's entry.
+// belong to a connection are taken from conntrack's entry. The packet that begins a connection is new or related (see
+// __nf_conntrack_confirm, net/netfilter/nf_conntrack_core.c); most are neither.
 SEC("netfilter")
 int rampart_note(struct bpf_nf_ctx *ctx)
 {
-	struct nf_conn *ct = (void *)(ctx->skb->_nfct & ~7UL);
-	unsigned long status;
+	unsigned long nfct = ctx->skb->_nfct, status;
+	struct nf_conn *ct = (void *)(nfct & ~7UL);
 
-	if (!ct)
+	if ((nfct & 7) != IP_CT_NEW && (nfct & 7) != IP_CT_RELATED)
 		return NF_ACCEPT;
 	if (bpf_probe_read_kernel(&status, sizeof(status), &ct->status) || status & IPS_CONFIRMED)
 		return NF_ACCEPT;
