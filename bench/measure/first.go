@@ -4,19 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rampart/bench/filter"
 	"rampart/bench/pktgen"
 	"rampart/bench/report"
+	"rampart/bench/rig"
 	"rampart/model"
 )
 
 const (
-	// firstPackets is how many first packets a repetition sends, firstRate how many a second: few enough for a host to be
-	// called idle.
+	// firstPackets is how many first packets a repetition sends through each system, firstRate how many a second: few enough
+	// for a host to be called idle.
 	firstPackets = 2000
 	firstRate    = 4000
+	// firstTurn is how long a system's turn is: what disturbs the machine for longer hits them all. The first packets of a
+	// turn are not counted.
+	firstTurn    = 45 * time.Millisecond
+	firstSkipped = 4
 	// firstConnections is for how long, and firstPause how far apart, connections are made one after the other.
 	firstConnections = 500 * time.Millisecond
 	firstPause       = time.Millisecond
@@ -32,35 +38,34 @@ func (b *bench) firsts(ctx context.Context) error {
 	c.Match, c.Traffic, c.Size = string(Uniform), string(filter.TrafficUDP), pktgen.StampedMin
 	sparse := b.Case
 	sparse.Traffic = idleTraffic
+	var seats []*seat
+	for _, s := range b.seats {
+		if s.Want(model.Allow) == model.Allow { // else nothing arrives
+			seats = append(seats, s)
+		}
+	}
 	tcp, connectable := b.connectable()
 	known := map[model.Packet]bool{}
+	pool := map[*seat][][]float64{}
 	for k := range b.Repeat {
+		b.step(fmt.Sprintf("first packets: %s of %d rules, %d of %d", c.Set, c.Rules, k+1, b.Repeat))
+		b.done += len(b.seats) - 1
 		flows, err := b.unknown(known, b.Seed+100+uint64(k))
 		if errors.Is(err, filter.ErrNoSuchPacket) {
-			b.done += (b.Repeat - k) * len(b.seats)
-			return nil
+			continue
 		}
 		if err != nil {
 			return err
 		}
-		p99 := map[*seat]float64{}
-		for _, s := range b.seats {
-			b.step(fmt.Sprintf("first packets: %s, %s of %d rules, %d of %d", s.Name, c.Set, c.Rules, k+1, b.Repeat))
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if s.Want(model.Allow) == model.Deny {
-				continue // nothing arrives
-			}
-			// A little less than once round: the second packet of a flow is no first one.
-			d := time.Duration(0.9 * float64(len(flows)) / firstRate * float64(time.Second))
-			_, delays, err := b.paced(s, flows, timetable(firstRate, b.Seed+uint64(k)), d)
-			if err != nil {
-				return err
-			}
-			p99[s] = report.Quantile(delays, 0.99) / 1000
-			b.result(s.System, report.FirstP50, c, "", report.Quantile(delays, 0.5)/1000)
-			b.result(s.System, report.FirstP99, c, "", p99[s])
+		turns, err := b.alternate(ctx, seats, flows, timetable(firstRate, b.Seed+uint64(k)))
+		if err != nil {
+			return err
+		}
+		for i, s := range seats {
+			pool[s] = append(pool[s], turns[i]...)
+			all := slices.Concat(turns[i]...)
+			b.result(s.System, report.FirstP50, c, "", report.Quantile(all, 0.5))
+			b.result(s.System, report.FirstP99, c, "", report.Quantile(all, 0.99))
 			if s.Bare || !connectable {
 				continue
 			}
@@ -70,23 +75,98 @@ func (b *bench) firsts(ctx context.Context) error {
 			}
 			b.connected(s, sparse, &r)
 		}
-		b.added(c, p99)
+	}
+	for base := range pool {
+		if base.Name != b.doc.Baseline {
+			continue
+		}
+		for _, s := range seats {
+			if s != base {
+				d := quantileAdded(0.99, pool[s], pool[base], b.Seed)
+				b.result(s.System, report.FirstAdded, c, fmt.Sprintf("95 %% confidence: %.2g to %.2g µs", d.low, d.high), d.estimate)
+			}
+		}
 	}
 	return nil
 }
 
-// added notes by how much each 99th percentile is above the baseline's.
-func (b *bench) added(c report.Case, p99 map[*seat]float64) {
-	for base := range p99 {
-		if base.Name != b.doc.Baseline {
-			continue
+// alternate sends the flows through every seat, a short turn each, over and over. It returns the delays of every seat's turns, in
+// microseconds.
+func (b *bench) alternate(ctx context.Context, seats []*seat, flows []filter.Flow, gaps []uint32) (turns [][][]float64, err error) {
+	var senders []*rig.Sender
+	defer func() {
+		for _, s := range senders {
+			err = errors.Join(err, s.Close())
 		}
-		for _, s := range b.seats {
-			if v, ok := p99[s]; ok && s != base {
-				b.result(s.System, report.FirstAdded, c, "", v-p99[base])
+	}()
+	for _, s := range seats {
+		sender, err := s.rig.Sender(rig.Stream{Flows: flows, Size: pktgen.StampedMin, CPU: b.CPU, Realtime: b.Realtime, Gaps: gaps})
+		if err != nil {
+			return nil, err
+		}
+		senders = append(senders, sender)
+	}
+	// A little less than once round: the second packet of a flow is no first one.
+	number := max(1, int(0.9*float64(len(flows))/firstRate/firstTurn.Seconds()))
+	ends := make([][]uint64, len(seats))
+	turns = make([][][]float64, len(seats))
+	err = record(seats, len(flows), func(recorders []*pktgen.Recorder) error {
+		for range number {
+			for i, s := range senders {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if _, err := s.Run(firstTurn); err != nil {
+					return err
+				}
+				sent, err := s.Sent()
+				if err != nil {
+					return err
+				}
+				ends[i] = append(ends[i], min(sent, uint64(len(flows))))
 			}
 		}
+		for i, rec := range recorders {
+			delays, err := rec.Delays(ends[i][number-1])
+			if err != nil {
+				return err
+			}
+			from := uint64(0)
+			for _, to := range ends[i] {
+				turns[i] = append(turns[i], settled(delays[from:to]))
+				from = to
+			}
+		}
+		return nil
+	})
+	return turns, err
+}
+
+// record runs fn while all seats have recorders as their sinks.
+func record(seats []*seat, frames int, fn func([]*pktgen.Recorder) error) error {
+	var recorders []*pktgen.Recorder
+	next := func() error { return fn(recorders) }
+	for _, s := range slices.Backward(seats) {
+		inner := next
+		next = func() error {
+			return s.rig.Record(frames, true, func(r *pktgen.Recorder) error {
+				recorders = append(recorders, r)
+				return inner()
+			})
+		}
 	}
+	return next()
+}
+
+// settled are the delays of a turn in microseconds, without packets that did not arrive and without the first ones, which
+// find the processor's caches full of other systems' data.
+func settled(delays []uint32) (out []float64) {
+	for _, d := range delays[min(firstSkipped, len(delays)):] {
+		if d > 0 {
+			out = append(out, float64(d)/1000)
+		}
+	}
+	return out
 }
 
 // unknown draws allowed UDP packets of flows that no system has seen.
