@@ -16,6 +16,7 @@ import (
 func (s *FileSource) expand() ([]string, hcl.Diagnostics) {
 	var names []string
 	var diags hcl.Diagnostics
+	var empty []string
 	have := map[string]bool{}
 	add := func(name string) {
 		if key := absolute(name); !have[key] {
@@ -38,14 +39,28 @@ func (s *FileSource) expand() ([]string, hcl.Diagnostics) {
 			if err != nil {
 				diags = append(diags, unreadable(path, err))
 			} else if len(names) == before {
-				diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "No resources",
-					Detail: fmt.Sprintf("The directory %s has no *.hcl, *.yaml, *.yml or *.json files.", path)})
+				empty = append(empty, path)
 			}
 		default:
 			add(path)
 		}
 	}
-	return names, diags
+	return names, append(diags, withoutFiles(empty, len(names) == 0)...)
+}
+
+// withoutFiles says that directories have no policy files. That there are none at all is an error: it happens by accident, to
+// a directory that is not mounted or is just being filled, and would leave a host without any policy.
+func withoutFiles(dirs []string, none bool) (diags hcl.Diagnostics) {
+	for _, dir := range dirs {
+		d := &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "No resources",
+			Detail: fmt.Sprintf("The directory %s has no *.hcl, *.yaml, *.yml or *.json files.", dir)}
+		if none {
+			d.Severity, d.Summary = hcl.DiagError, "No policy files"
+			d.Detail += " If there is to be no policy, put an empty file there."
+		}
+		diags = append(diags, d)
+	}
+	return diags
 }
 
 func absolute(name string) string {
@@ -59,7 +74,8 @@ func absolute(name string) string {
 }
 
 // walkDir visits the configuration files below a directory, following symbolic links; link tells of those. Each real
-// directory is visited once, so that links cannot make a cycle. Entries that vanish on the way are left out.
+// directory is visited once, so that links cannot make a cycle. Entries that vanish on the way are left out; a link that leads
+// nowhere is visited like a file, so that policies do not vanish with what it led to.
 func walkDir(dir string, visited map[string]bool, visit func(name string, link bool)) error {
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -83,6 +99,9 @@ func walkDir(dir string, visited map[string]bool, visit func(name string, link b
 		if link {
 			info, err := os.Stat(name)
 			if errors.Is(err, fs.ErrNotExist) {
+				if _, err := os.Lstat(name); err == nil {
+					visit(name, link)
+				}
 				continue
 			}
 			if err != nil {

@@ -99,10 +99,34 @@ func TestLoadOnce(t *testing.T) {
 	}
 }
 
-func TestEmptyDirectoryWarns(t *testing.T) {
-	b, diags := Files(t.TempDir()).Load(context.Background())
+// A directory that is empty beside another is a warning. No policy file at all is an error, so that a directory that is not
+// mounted does not end all policy; an empty file says that it is meant.
+func TestEmptyDirectory(t *testing.T) {
+	empty, full := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(full, "a.yaml"), tier("a"))
+	b, diags := Files(empty, full).Load(context.Background())
 	if b == nil || len(diags) != 1 || diags.HasErrors() {
+		t.Errorf("an empty directory beside another gives %v, %v", b, diags)
+	}
+	b, diags = Files(empty).Load(context.Background())
+	if b != nil || len(diags) != 1 || !strings.Contains(diags.Error(), "put an empty file there") {
 		t.Errorf("an empty directory gives %v, %v", b, diags)
+	}
+	write(t, filepath.Join(empty, "none.yaml"), nil)
+	if b, diags := Files(empty).Load(context.Background()); b == nil || diags.HasErrors() || len(b.Resources) != 0 {
+		t.Errorf("a directory with an empty file gives %v, %v", b, diags)
+	}
+}
+
+// A link to what is not there is an error: its policies would vanish from the rest.
+func TestLinkThatLeadsNowhere(t *testing.T) {
+	for _, name := range []string{"b.yaml", "team"} {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, "a.yaml"), tier("a"))
+		must(t, os.Symlink(filepath.Join(dir, "gone"), filepath.Join(dir, name)))
+		if b, diags := Files(dir).Load(context.Background()); b != nil || !strings.Contains(diags.Error(), name+": no such file") {
+			t.Errorf("%s leads nowhere: %v, %v", name, b, diags)
+		}
 	}
 }
 

@@ -144,7 +144,9 @@ func TestWatchEdits(t *testing.T) {
 	w.silence("a hidden file", func() { write(t, filepath.Join(dir, ".x.yaml"), tier("x")) })
 
 	w.change("a file removed", func() { must(t, os.Remove(file)) })
-	w.expect("a file removed", []string{}...)
+	w.expect("the only file removed")
+	w.change("an empty file", func() { write(t, file, nil) })
+	w.expect("an empty file", []string{}...)
 	w.change("it created again", func() { write(t, file, tier("d")) })
 	w.expect("it created again", "d")
 

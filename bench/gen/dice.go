@@ -29,7 +29,7 @@ func newDice(seed, stream uint64, cfg Config) *dice {
 func (d *dice) chance(n int) bool { return d.IntN(100) < n }
 
 // one picks an item.
-func one[T any](d *dice, items ...T) T { return items[d.IntN(len(items))] }
+func one[T any](d interface{ IntN(int) int }, items ...T) T { return items[d.IntN(len(items))] }
 
 // some picks up to n items, at least one, perhaps the same twice.
 func some[T any](d *dice, n int, items []T) []T {

@@ -2,6 +2,8 @@ package kernel
 
 import (
 	"context"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"rampart/bench/lab"
@@ -37,7 +39,8 @@ func lowerings() map[string]lower.GroupFunc {
 // firewallWith is newFirewall with a lowering; nil is the default.
 func firewallWith(t *testing.T, top *lab.Topology, group lower.GroupFunc) *firewall {
 	t.Helper()
-	b, err := nft.New(nft.Config{NetNS: top.Firewall.FD(), Group: group})
+	logger := slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	b, err := nft.New(nft.Config{NetNS: top.Firewall.FD(), Group: group, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +54,17 @@ func firewallWith(t *testing.T, top *lab.Topology, group lower.GroupFunc) *firew
 		f.interfaces = append(f.interfaces, compile.Interface(i))
 	}
 	return f
+}
+
+// complaints fails the test in which a backend complains, as it does when the kernel refuses a delta. Only how deep chains
+// nest is left to the kernel to refuse, when there is a delta.
+type complaints struct{ t *testing.T }
+
+func (c complaints) Write(b []byte) (int, error) {
+	if s := string(b); !strings.Contains(s, "too many tiers") && !strings.Contains(s, "too many links") {
+		c.t.Errorf("the backend complains: %s", b)
+	}
+	return len(b), nil
 }
 
 // program compiles resources for the lab's node.

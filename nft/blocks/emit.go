@@ -129,7 +129,7 @@ func (p *planner) region(from *chain, name string, n *node, guard bool) string {
 	if have, ok := p.chains[key]; ok {
 		return have
 	}
-	if old := p.had[key]; old != nil && old.name == name && !n.volatile {
+	if old := p.had[key]; old != nil && old.name == name && !n.volatile && p.keepable(old, map[chainKey]string{}) {
 		p.keep(key, old)
 		return name
 	}
@@ -143,6 +143,31 @@ func (p *planner) region(from *chain, name string, n *node, guard bool) string {
 	p.ports = p.ports || ports
 	p.parts[key] = e
 	return name
+}
+
+// keepable tells whether the chains that a chain goes to, and those that these go to, would be named as they were: a chain
+// that several share has its name from the first that leads to it, which may be another now. with has the names of those to
+// be kept together with it.
+func (p *planner) keepable(e *emitted, with map[chainKey]string) bool {
+	for _, part := range e.parts {
+		old := p.had[part]
+		have, made := p.chains[part]
+		if !made {
+			have, made = with[part]
+		}
+		switch {
+		case made && have != old.name:
+			return false
+		case made:
+			continue
+		case !strings.HasPrefix(old.name, e.name+"."):
+			return false // it had its name from elsewhere
+		}
+		if with[part] = old.name; !p.keepable(old, with) {
+			return false
+		}
+	}
+	return true
 }
 
 // keep takes a chain and those it goes to over from the last plan.

@@ -88,7 +88,7 @@ type plans [2]*blocks.Plan
 // list lowers a list and those it goes to, and returns the chain to enter it by.
 func (f *flattener) list(l *flat.List) string {
 	name := f.name(l)
-	f.b.Fragment(name, listFrom{l.ID, f.written(l)}, func() {
+	f.b.Fragment(name, listFrom{l.ID, f.written(l), f.costs}, func() {
 		old, _ := f.b.State().(*plans)
 		kept := old != nil && f.b.Continue()
 		if !kept {
@@ -107,11 +107,12 @@ func (f *flattener) list(l *flat.List) string {
 	return name
 }
 
-// listFrom is what a list is lowered from: the rules, their order and what follows, and where they are written, which
-// comments tell.
+// listFrom is what a list is lowered from: the rules, their order and what follows; where they are written, which comments
+// tell; and what things cost, which depends on how many rules the group has, also such as match nothing.
 type listFrom struct {
 	list    flat.ID
 	written uint64
+	costs   blocks.Costs
 }
 
 // written is a hash of where the rules of a list, and of those it goes to, are written.
