@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"io"
 	"os"
 	"slices"
@@ -102,7 +103,7 @@ func (s *FileSource) Load(ctx context.Context) (*model.Bundle, hcl.Diagnostics) 
 	snap, asked := s.announcement()
 	watched := snap != nil
 	if !watched {
-		snap = s.snapshot(false)
+		snap = s.whole(ctx)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -283,6 +284,8 @@ type snapshot struct {
 	total [sha256.Size / 8]uint64
 	// digest covers names, contents and failures.
 	digest string
+	// unfinished tells that some file is being written.
+	unfinished bool
 	// index has the places of the inputs by absolute path; nil until it is needed. Snapshots of the same names share it.
 	index map[string]int
 }
@@ -315,6 +318,7 @@ func (s *FileSource) snapshot(trust bool) *snapshot {
 	for i, in := range inputs {
 		if errs[i] != nil {
 			snap.diags = append(snap.diags, unreadable(names[i], errs[i]))
+			snap.unfinished = snap.unfinished || errors.Is(errs[i], errUnfinished)
 			continue
 		}
 		snap.inputs = append(snap.inputs, in)
@@ -325,6 +329,17 @@ func (s *FileSource) snapshot(trust bool) *snapshot {
 	s.base = snap
 	s.mu.Unlock()
 	return snap
+}
+
+// whole reads all files and waits a little for those that are being written.
+func (s *FileSource) whole(ctx context.Context) *snapshot {
+	for end := time.Now().Add(2 * finished); ; {
+		snap := s.snapshot(false)
+		if !snap.unfinished || ctx.Err() != nil || time.Now().After(end) {
+			return snap
+		}
+		time.Sleep(s.opts.Debounce)
+	}
 }
 
 // changed is the last snapshot with some of its files read again; nil when that does not go well, and all must be read.

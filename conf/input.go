@@ -79,7 +79,7 @@ func (s *FileSource) read(name string, had *input) ([]byte, touched, error) {
 			if time.Since(info.ModTime()) < settled || time.Now().UnixNano()-at.ctime < int64(settled) {
 				at = touched{}
 			}
-			src, err := readRegular(name, info.Size())
+			src, err := readRegular(name, info.Size(), fresh(info))
 			return src, at, err
 		}
 	}
@@ -104,15 +104,51 @@ func (s *FileSource) read(name string, had *input) ([]byte, touched, error) {
 	return src, touched{}, err
 }
 
+// errUnfinished says that somebody has a file open for writing and has written to it a moment ago. It may be half of what it
+// is going to be, and yet be valid.
+var errUnfinished = errors.New("it is being written")
+
+// finished is how long after the last write a file is taken as it is, though it is open for writing. Whether it is, some
+// network file systems cannot tell.
+const finished = 2 * time.Second
+
+// fresh tells that a file was changed so lately that it may not be finished.
+func fresh(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	age := time.Since(time.Unix(st.Ctim.Unix()))
+	return ok && age >= -settled && age < finished
+}
+
+// lease keeps writers from opening a file, for as long as it takes to read it, and tells whether there is one already: a
+// lease for reading is refused then (fcntl(2)). Where there are no leases, or not for us, nobody is taken to write.
+func lease(fd int) (end func(), err error) {
+	_, err = unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_RDLCK)
+	switch {
+	case errors.Is(err, unix.EAGAIN):
+		return nil, errUnfinished
+	case err != nil:
+		return func() {}, nil
+	}
+	return func() { _, _ = unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_UNLCK) }, nil
+}
+
 // readRegular is os.ReadFile without what os does for files that one may have to wait for: there may be ten thousand. It
-// reads one byte more than is allowed, so that decoding can tell that there was more.
-func readRegular(name string, size int64) ([]byte, error) {
+// reads one byte more than is allowed, so that decoding can tell that there was more. A fresh file that is open for writing is
+// errUnfinished.
+func readRegular(name string, size int64, fresh bool) ([]byte, error) {
 	fail := func(op string, err error) ([]byte, error) { return nil, &fs.PathError{Op: op, Path: name, Err: err} }
 	fd, err := retried(func() (int, error) { return unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
 	if err != nil {
 		return fail("open", err)
 	}
 	defer unix.Close(fd)
+	if fresh {
+		end, err := lease(fd)
+		if err != nil {
+			return fail("read", err)
+		}
+		defer end()
+	}
 	buf := make([]byte, min(max(size, 0), MaxFileSize)+1)
 	n := 0
 	for {

@@ -15,7 +15,8 @@ import (
 
 // Watch implements Source. It watches directories, not files, so that a file may be replaced, be a symbolic link whose
 // target changes, vanish and come back, or not exist yet; after every burst of events the contents are compared, and
-// only a difference is a change. Where no links are involved, a burst that concerns known files has only these read.
+// only a difference is a change. A file that is being written is waited for. Where no links are involved, a burst that
+// concerns known files has only these read.
 //
 // How resources fit together is looked at again when changes have been quiet for a while, and what is found then is
 // announced like a change.
@@ -27,10 +28,17 @@ func (s *FileSource) Watch(ctx context.Context, changed func()) error {
 	defer w.Close()
 	dirs := &watchedDirs{w: w, have: map[string]inode{}}
 	burst := &burst{all: true}
+	quiet, check := stoppedTimer(), stoppedTimer()
+	defer quiet.Stop()
+	defer check.Stop()
 	look := func() error {
 		snap, err := s.look(dirs, burst)
 		if err != nil {
 			return fmt.Errorf("watch files: %w", err)
+		}
+		if snap.unfinished { // the end of writing is no event
+			quiet.Reset(s.opts.Debounce)
+			return nil
 		}
 		burst.reset()
 		if s.differs(snap) {
@@ -41,9 +49,6 @@ func (s *FileSource) Watch(ctx context.Context, changed func()) error {
 	if err := look(); err != nil {
 		return err
 	}
-	quiet, check := stoppedTimer(), stoppedTimer()
-	defer quiet.Stop()
-	defer check.Stop()
 	var deadline time.Time // of the burst under way, zero without one
 	for {
 		select {
