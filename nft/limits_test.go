@@ -116,7 +116,7 @@ func TestLimitsOfTheTable(t *testing.T) {
 		limits nft.Limits
 		want   string
 	}{
-		"rules":   {lower.Walk, nft.Limits{Rules: 105}, `limits.rules: 128 nftables rules, at most 105 are allowed; 100 of them come from GlobalNetworkPolicy/many (estate.yaml:20)`},
+		"rules":   {lower.Walk, nft.Limits{Rules: 105}, `limits.rules: 127 nftables rules, at most 105 are allowed; 100 of them come from GlobalNetworkPolicy/many (estate.yaml:20)`},
 		"lookups": {lower.Blocks, nft.Limits{Elements: 80}, `at most 80 are allowed; 100 of them come from GlobalNetworkPolicy/many (estate.yaml:20)`},
 	} {
 		if err := (nft.Config{Group: tt.group, Limits: tt.limits}).Check(p); err == nil || !strings.Contains(err.Error(), tt.want) {

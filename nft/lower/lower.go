@@ -62,7 +62,7 @@ func Lower(p *ir.Program, o Options) *Lowered {
 	o.Previous = nil
 	l.memory = &memory{
 		program: p, options: o, sets: b.made1, fragments: b.fragments, groups: b.groups, roster: b.endpoints, maps: b.maps,
-		names: l.Names,
+		names: l.Names, peopled: b.peopled,
 	}
 	if b.old == nil {
 		l.Sort()
@@ -106,6 +106,7 @@ type Builder struct {
 	defs    map[ir.SetID]*ir.Set
 	groups  map[groupKey]*fragment
 	logs    bool
+	peopled versions
 
 	// old is what the last lowering left, nil when there was none.
 	old       *memory
@@ -135,6 +136,7 @@ func newBuilder(p *ir.Program, o Options) *Builder {
 	for _, s := range p.Sets {
 		b.defs[s.ID] = s
 	}
+	b.peopled = peopled(p)
 	b.recall(o.Previous)
 	return b
 }

@@ -20,6 +20,7 @@ type memory struct {
 	roster    *roster
 	maps      map[string]*ruleset.Set
 	names     map[model.RuleID]string
+	peopled   versions
 }
 
 // recall takes over the memory of an earlier lowering if its settings were the same.
@@ -31,7 +32,7 @@ func (b *Builder) recall(previous *Lowered) {
 
 // fits tells that a program is lowered with the settings of the last one.
 func (m *memory) fits(p *ir.Program, o Options) bool {
-	return m.options.Table == o.Table && m.options.Mark == o.Mark && m.options.Snaplen == o.Snaplen && crowded(m.program) == crowded(p) &&
+	return m.options.Table == o.Table && m.options.Mark == o.Mark && m.options.Snaplen == o.Snaplen && crowded(m.program) == crowded(p) && m.peopled == peopled(p) &&
 		(m.program == p || reflect.DeepEqual(m.program.Options, p.Options))
 }
 

@@ -32,6 +32,12 @@ func changes(t *testing.T, seed uint64, group lower.GroupFunc) {
 	cfg := gen.DefaultConfig()
 	rng := rand.New(rand.NewPCG(seed, 3))
 	worlds := [][]model.Resource{gen.World(seed, cfg), gen.World(seed+1000, cfg)}
+	ipv4 := map[model.Resource]model.Resource{}
+	for _, w := range worlds {
+		for i, r := range ofVersion(w, 4) {
+			ipv4[w[i]] = r
+		}
+	}
 	s := store.New()
 	c := compile.NewCompiler(options)
 	current := map[model.Key]model.Resource{}
@@ -54,6 +60,11 @@ func changes(t *testing.T, seed uint64, group lower.GroupFunc) {
 				if current[r.Key()] == r {
 					list = append(list, r)
 				}
+			}
+		}
+		if seed%2 == 1 && step%3 < 2 { // now and then IPv6 comes and goes altogether
+			for i, r := range list {
+				list[i] = ipv4[r]
 			}
 		}
 		change, err := s.Apply(&model.Bundle{Source: "test", Resources: list})

@@ -288,6 +288,9 @@ func (a *matcher) portChoices(p *ir.Peer, dst bool) []conjunction {
 	if len(p.Ports) > 0 {
 		choose(a.b.lists(ruleset.Ports(portField(dst), false, spans(p.Ports))), a.b.lists(ruleset.Ports(portField(dst), true, spans(p.Ports))))
 	}
+	if !a.b.peopled[a.version] {
+		return choices // nobody has a port of any name
+	}
 	for _, lookup := range a.portSets(p.PortSets, dst) {
 		choose(lookup(false), lookup(true))
 	}
@@ -342,6 +345,12 @@ func (a *matcher) addresses(p *ir.Peer, dst bool) {
 	}
 	lookup := func(set string, not bool) ruleset.Statement {
 		return ruleset.Lookup{Fields: []ruleset.Field{f}, Set: set, Not: not}
+	}
+	if !a.b.peopled[a.version] {
+		if len(p.Sets) > 0 {
+			a.list = nil
+		}
+		return
 	}
 	for _, id := range p.Sets {
 		sets := a.b.AddressSets(id, a.version)
