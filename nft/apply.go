@@ -205,7 +205,7 @@ func fit(old, new *ruleset.Ruleset) {
 			continue
 		}
 		had := size(i, s.Name)
-		if had != 0 && s.Size != 0 && had != s.Size && len(s.Elements) <= int(had) && had/16 <= s.Size {
+		if had != 0 && s.Size != 0 && had != s.Size && s.Len() <= int(had) && had/16 <= s.Size {
 			kept := *s
 			kept.Size = had
 			new.Sets[i] = &kept

@@ -124,7 +124,7 @@ func (b *batch) delta(d *ruleset.Delta, handles map[string][]uint64, prepared bo
 		b.addSet(s)
 	}
 	for _, e := range d.Elements {
-		b.fail(b.conn.SetAddElements(setOf(b.table, e.Set), elementsOf(e.Set, e.Add)))
+		b.fail(b.conn.SetAddElements(setOf(b.table, e.Set), elementsOf(e.Set, len(e.Add), slices.Values(e.Add))))
 	}
 	for _, c := range d.AddChains {
 		if wanted(c) {
@@ -155,7 +155,7 @@ func (b *batch) changeRules(d ruleset.RuleDelta, old []uint64) {
 }
 
 func (b *batch) addSet(s *ruleset.Set) {
-	b.fail(b.conn.AddSet(setOf(b.table, s), elementsOf(s, s.Elements)))
+	b.fail(b.conn.AddSet(setOf(b.table, s), elementsOf(s, s.Len(), s.All())))
 }
 
 func (b *batch) addRules(c *ruleset.Chain) {

@@ -28,6 +28,9 @@ func elementShare(rs *ruleset.Ruleset) []part {
 	users, chains := usersOf(rs), leaders(rs)
 	var parts []part
 	for _, s := range rs.Sets {
+		if n := s.Prefixes.Len(); n > 0 {
+			parts = append(parts, part{id: users[s.Name], set: s.Name, n: int64(n)})
+		}
 		for i := range s.Elements {
 			e := &s.Elements[i]
 			x := part{id: e.ID, n: 1}

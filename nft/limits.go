@@ -59,9 +59,9 @@ func (l *Limits) program(p *ir.Program) error {
 	var largest *ir.Set
 	members := 0
 	for _, s := range p.Sets {
-		n := len(s.Nets) + len(s.Ports)
+		n := s.Len()
 		members += n
-		if largest == nil || n > len(largest.Nets)+len(largest.Ports) {
+		if largest == nil || n > largest.Len() {
 			largest = s
 		}
 	}
@@ -69,8 +69,8 @@ func (l *Limits) program(p *ir.Program) error {
 	switch {
 	case largest == nil:
 		return nil
-	case len(largest.Nets)+len(largest.Ports) > l.SetElements:
-		e.Limit, e.What, e.Have, e.Most = "limits.set_elements", "members of a set", int64(len(largest.Nets)+len(largest.Ports)), int64(l.SetElements)
+	case largest.Len() > l.SetElements:
+		e.Limit, e.What, e.Have, e.Most = "limits.set_elements", "members of a set", int64(largest.Len()), int64(l.SetElements)
 	case members > l.Elements:
 		e.Limit, e.What, e.Have, e.Most = "limits.elements", "members of sets", int64(members), int64(l.Elements)
 	default:

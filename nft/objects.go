@@ -1,6 +1,8 @@
 package nft
 
 import (
+	"iter"
+
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
@@ -28,15 +30,14 @@ func setOf(t *nftables.Table, s *ruleset.Set) *nftables.Set {
 
 // elementsOf are elements as the kernel wants them: an interval of a single field is a start and, unless it reaches the
 // highest key, an end that is no longer in it.
-func elementsOf(s *ruleset.Set, list []ruleset.Element) []nftables.SetElement {
-	out := make([]nftables.SetElement, 0, len(list))
+func elementsOf(s *ruleset.Set, n int, list iter.Seq[ruleset.Element]) []nftables.SetElement {
+	out := make([]nftables.SetElement, 0, n)
 	trim := func(key string) []byte { return []byte(key) }
 	if !s.Concatenated() {
 		n := s.Fields[0].Len()
 		trim = func(key string) []byte { return []byte(key[:n]) }
 	}
-	for i := range list {
-		e := &list[i]
+	for e := range list {
 		el := nftables.SetElement{Key: trim(e.Key), Comment: e.Comment}
 		if e.Verdict.Kind != ruleset.Continue {
 			el.VerdictData = e.Verdict.Expr()
@@ -75,13 +76,15 @@ func highest(key []byte) bool {
 
 // keysOf are elements as the kernel wants them for deletion.
 func keysOf(s *ruleset.Set, list []ruleset.Element) []nftables.SetElement {
-	keys := make([]ruleset.Element, len(list))
-	for i := range list {
-		keys[i] = ruleset.Element{Key: list[i].Key, End: list[i].End}
-	}
 	bare := *s
 	bare.Counters = false
-	return elementsOf(&bare, keys)
+	return elementsOf(&bare, len(list), func(yield func(ruleset.Element) bool) {
+		for i := range list {
+			if !yield(ruleset.Element{Key: list[i].Key, End: list[i].End}) {
+				return
+			}
+		}
+	})
 }
 
 // successor is the key plus one; the key must not be all ones.
@@ -119,7 +122,7 @@ type binder struct {
 func (b *binder) Bind(s *ruleset.Set) (string, uint32) {
 	set := setOf(b.table, s)
 	set.Anonymous, set.Constant = true, true
-	if err := b.conn.AddSet(set, elementsOf(s, s.Elements)); err != nil {
+	if err := b.conn.AddSet(set, elementsOf(s, s.Len(), s.All())); err != nil {
 		b.err = err
 	}
 	return set.Name, set.ID

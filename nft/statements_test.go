@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"rampart/bench/lab"
+	"rampart/engine/ir"
 	"rampart/model"
 	"rampart/nft/ruleset"
 )
@@ -62,8 +63,11 @@ func TestEveryStatementIsListedAsWritten(t *testing.T) {
 			kind = "map"
 		}
 		got := strings.Join(strings.Fields(nftList(t, ns, kind, s.Name)), " ")
-		for _, want := range []string{" type " + s.TypeText() + " ", s.ElementText(&s.Elements[0])} {
-			if !strings.Contains(got, want) {
+		if !strings.Contains(got, " type "+s.TypeText()+" ") {
+			t.Errorf("set %s: nft lists %s, we write %q", s.Name, got, s.TypeText())
+		}
+		for e := range s.All() {
+			if want := s.ElementText(&e); !strings.Contains(got, want) {
 				t.Errorf("set %s: nft lists %s, we write %q", s.Name, got, want)
 			}
 		}
@@ -100,6 +104,8 @@ func everything() *ruleset.Ruleset {
 
 	sets := []*ruleset.Set{
 		{Name: "hash4", Fields: fields(ruleset.SrcV4), Size: 64, Comment: "role == 'db'", Elements: one(key().Addr(a4))},
+		{Name: "first4", Fields: fields(ruleset.SrcV4), Size: 64, Prefixes: ir.PrefixesOf(nets("10.0.0.0/24", "10.0.1.0/24")...)},
+		{Name: "first6", Fields: fields(ruleset.SrcV6), Size: 64, Prefixes: ir.PrefixesOf(nets("2001:db8::/48")...)},
 		{Name: "hash6", Fields: fields(ruleset.SrcV6), Size: 64, Elements: one(key().Addr(a6))},
 		{Name: "nets4", Fields: fields(ruleset.SrcV4), Interval: true, Elements: ruleset.Spans(ruleset.SrcV4, nets("10.0.0.0/8", "10.1.0.0/16", "224.0.0.0/3"))},
 		{Name: "nets6", Fields: fields(ruleset.SrcV6), Interval: true, Elements: ruleset.Spans(ruleset.SrcV6, nets("fd00::/8", "2001:db8::1/128", "2001:db8::2/128"))},
@@ -157,6 +163,14 @@ func everything() *ruleset.Ruleset {
 		add(ruleset.Flags{Field: ruleset.CTMark, Mask: 0x10000000, Not: not}, accept)
 		add(ruleset.SetMark{Mask: 0x10000000, Clear: not}, accept)
 		add(v4, ruleset.Lookup{Fields: fields(ruleset.SrcV4), Set: "hash4", Not: not}, accept)
+		for _, bits := range []int{1, 8, 23, 24, 31} {
+			add(v4, ruleset.Lookup{Fields: fields(ruleset.SrcV4), Set: "hash4", Bits: bits, Not: not}, accept)
+			add(v4, ruleset.Lookup{Fields: fields(ruleset.DstV4), Set: "first4", Bits: bits, Not: not}, accept)
+		}
+		for _, bits := range []int{1, 32, 47, 64, 127} {
+			add(v6, ruleset.Lookup{Fields: fields(ruleset.SrcV6), Set: "first6", Bits: bits, Not: not}, accept)
+			add(v6, ruleset.Lookup{Fields: fields(ruleset.DstV6), Set: "first6", Bits: bits, Not: not}, accept)
+		}
 		add(v4, ruleset.Lookup{Fields: fields(ruleset.DstV4), Set: "nets4", Not: not}, accept)
 		add(v4, ruleset.Lookup{Fields: fields(ruleset.DstV4), Set: "all4", Not: not}, accept)
 		add(v6, ruleset.Lookup{Fields: fields(ruleset.DstV6), Set: "hash6", Not: not}, accept)

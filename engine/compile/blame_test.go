@@ -24,7 +24,10 @@ func TestBlame(t *testing.T) {
 		return s
 	}
 	v := store.ViewOf(networks("small", "bad", 3, 1), networks("large", "bad", 30, 8), networks("larger", "good", 300, 15))
-	set := &ir.Set{Selector: `kind == "bad"`, Nets: make([]netip.Prefix, 33)}
+	set := &ir.Set{Selector: `kind == "bad"`}
+	for i := range 33 {
+		set.Nets = set.Nets.Edit([]netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), 32)}, nil)
+	}
 	err := &ir.LimitError{Limit: "limits.elements", What: "elements", Have: 33, Most: 32, Set: set}
 	compile.Blame(err, v)
 	if want := `the set {kind == "bad"} has 33, 30 of them from GlobalNetworkSet/large (nets.yaml:8)`; !strings.Contains(err.Error(), want) {

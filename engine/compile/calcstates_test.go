@@ -159,7 +159,7 @@ func foldedSets(p *ir.Program) map[ir.SetID]bool {
 			for _, peer := range []*ir.Peer{&r.Match.Src, &r.Match.Dst} {
 				if len(peer.Sets)+len(peer.PortSets) > 0 {
 					for _, id := range peer.NotSets {
-						folded[id] = len(p.Set(id).Nets) == 0
+						folded[id] = p.Set(id).Nets.Len() == 0
 					}
 				}
 			}
@@ -182,9 +182,10 @@ func groupOrder(g *ir.Group) (s string) {
 // calcMembers writes members as Felix does. It leaves out prefixes inside others, as Felix does too.
 func calcMembers(s *ir.Set) string {
 	var out []string
-	for i, n := range s.Nets {
+	nets := s.Nets.Slice()
+	for i, n := range nets {
 		inside := func(o netip.Prefix) bool { return o.Bits() < n.Bits() && o.Contains(n.Addr()) }
-		if !slices.ContainsFunc(s.Nets[:i], inside) {
+		if !slices.ContainsFunc(nets[:i], inside) {
 			out = append(out, n.String())
 		}
 	}

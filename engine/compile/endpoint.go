@@ -156,7 +156,7 @@ func (c *Compiler) compileEndpoint(l *local) {
 	switch r := l.item.resource.(type) {
 	case *model.WorkloadEndpoint:
 		class, names = workload, r.Spec.Profiles
-		e.Workload, e.Addrs, e.SpoofAllowed = true, l.item.nets, prefixes(r.Spec.AllowSpoofedSourcePrefixes)
+		e.Workload, e.Addrs, e.SpoofAllowed = true, l.item.nets.Slice(), prefixes(r.Spec.AllowSpoofedSourcePrefixes)
 	case *model.HostEndpoint:
 		names = r.Spec.Profiles
 		if r.Spec.InterfaceName == anyInterface {

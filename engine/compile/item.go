@@ -16,7 +16,7 @@ type item struct {
 	labels   selector.List
 	// matches are the selections that match, in no order.
 	matches []*selection
-	nets    []netip.Prefix
+	nets    ir.Prefixes
 	ports   []portDefinition
 	// endpoint is false for network sets.
 	endpoint bool
@@ -33,9 +33,7 @@ type portDefinition struct {
 
 // describe reads what a resource contributes to sets. Addresses may repeat on one item; it counts once.
 func (it *item) describe(r model.Resource) {
-	it.nets = slices.Collect(store.Prefixes(r))
-	slices.SortFunc(it.nets, ir.ComparePrefixes)
-	it.nets = slices.Compact(it.nets)
+	it.nets = ir.PrefixesOf(slices.Collect(store.Prefixes(r))...)
 	it.describeRest(r)
 }
 
@@ -75,7 +73,7 @@ func (c *Compiler) putItem(key model.Key, r model.Resource) {
 		next := item{}
 		add, del, near := it.near(r)
 		if near {
-			next.nets = edited(it.nets, add, del)
+			next.nets = it.nets.Edit(add, del)
 			next.describeRest(r)
 		} else {
 			next.describe(r)
@@ -83,11 +81,11 @@ func (c *Compiler) putItem(key model.Key, r model.Resource) {
 		same := slices.Equal(it.ports, next.ports)
 		if same && len(it.ports) == 0 {
 			if !near {
-				add, del = missing(next.nets, it.nets), missing(it.nets, next.nets)
+				add, del = next.nets.Since(it.nets)
 			}
 			c.readdress(it, next.nets, add, del)
 		} else if same {
-			same = slices.Equal(it.nets, next.nets)
+			same = it.nets.Equal(next.nets)
 		}
 		if same {
 			before := it.resource
@@ -110,7 +108,7 @@ func (c *Compiler) putItem(key model.Key, r model.Resource) {
 }
 
 // readdress gives an item without ports other nets: the sets it is in lose and gain what differs.
-func (c *Compiler) readdress(it *item, nets, add, del []netip.Prefix) {
+func (c *Compiler) readdress(it *item, nets ir.Prefixes, add, del []netip.Prefix) {
 	it.nets = nets
 	if len(add)+len(del) == 0 {
 		return

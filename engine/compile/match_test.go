@@ -34,7 +34,7 @@ func peersOf(t *testing.T, p *ir.Program, policy string) string {
 		for i, ids := range [][]ir.SetID{src.Sets, src.NotSets} {
 			for _, id := range ids {
 				s := [2]string{"in", "not in"}[i]
-				for _, n := range p.Set(id).Nets {
+				for n := range p.Set(id).Nets.All() {
 					s += " " + strings.TrimSuffix(n.String(), "/32")
 				}
 				out = append(out, s)
@@ -212,7 +212,7 @@ func TestOnlyNeededSets(t *testing.T) {
 		global("there", "app == 'y'", ingress(from(model.EntityRule{Selector: "role == 'b'"}))),
 		workload("w1", "10.0.0.1", "app=x role=b"), workload("w2", "10.0.0.2", "app=y role=a", onNode("n2")),
 	)
-	if len(p.Sets) != 1 || len(p.Policies) != 1 || p.Sets[0].Selector != `role == "a"` || len(p.Sets[0].Nets) != 1 {
+	if len(p.Sets) != 1 || len(p.Policies) != 1 || p.Sets[0].Selector != `role == "a"` || p.Sets[0].Len() != 1 {
 		t.Errorf("the program has more, or less, than node n1 needs:\n%s", ir.Text(p))
 	}
 }

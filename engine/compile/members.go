@@ -4,26 +4,19 @@ import (
 	"slices"
 )
 
-// members is a multiset whose distinct elements are published as a sorted list: several endpoints may hold the same
-// address, and it leaves a set with the last of them. Changes are collected and take effect in settle.
+// members makes a sorted list of distinct elements a multiset: several endpoints may hold the same address, and it leaves
+// a set with the last of them. Changes are collected; settle says what they come to.
 type members[M comparable] struct {
-	// list is published: it is never written to, only replaced.
-	list []M
 	// extra counts what each element occurs beyond once.
 	extra    map[M]int
 	add, del []M
 }
 
-// settle applies the collected changes and tells whether the list is another one now.
-func (m *members[M]) settle(compare func(a, b M) int) bool {
-	if len(m.add)+len(m.del) == 0 {
-		return false
-	}
+// settle takes in the collected changes. It returns which elements come and which go, sorted, given which there are.
+func (m *members[M]) settle(compare func(a, b M) int, has func(M) bool) (come, gone []M) {
 	slices.SortFunc(m.add, compare)
 	slices.SortFunc(m.del, compare)
-	var out []M
-	changed := false
-	old, add, del := m.list, m.add, m.del
+	add, del := m.add, m.del
 	for len(add)+len(del) > 0 {
 		var x M
 		if len(del) == 0 || len(add) > 0 && compare(add[0], del[0]) <= 0 {
@@ -32,33 +25,22 @@ func (m *members[M]) settle(compare func(a, b M) int) bool {
 			x = del[0]
 		}
 		delta := leading(&add, x) - leading(&del, x)
-		at, present := slices.BinarySearchFunc(old, x, compare)
+		present := has(x)
 		before := m.extra[x]
 		if present {
 			before++
 		}
 		after := before + delta
 		m.setExtra(x, after-1)
-		if present == (after > 0) {
-			continue
+		switch {
+		case !present && after > 0:
+			come = append(come, x)
+		case present && after <= 0:
+			gone = append(gone, x)
 		}
-		if !changed {
-			out = make([]M, 0, len(m.list)+len(add)+1)
-			changed = true
-		}
-		out = append(out, old[:at]...)
-		if present {
-			at++
-		} else {
-			out = append(out, x)
-		}
-		old = old[at:]
-	}
-	if changed {
-		m.list = append(out, old...)
 	}
 	m.add, m.del = nil, nil
-	return changed
+	return come, gone
 }
 
 func (m *members[M]) setExtra(x M, n int) {
@@ -80,4 +62,29 @@ func leading[M comparable](list *[]M, x M) int {
 	}
 	*list = (*list)[n:]
 	return n
+}
+
+// edited is a sorted list with some elements more and some less; those to add are not in it, those to delete are.
+func edited[M any](list, add, del []M, compare func(a, b M) int) []M {
+	if len(add)+len(del) == 0 {
+		return list
+	}
+	out := make([]M, 0, len(list)+len(add)-len(del))
+	for len(add)+len(del) > 0 {
+		insert := len(del) == 0 || len(add) > 0 && compare(add[0], del[0]) < 0
+		next := &del
+		if insert {
+			next = &add
+		}
+		x := (*next)[0]
+		*next = (*next)[1:]
+		at, _ := slices.BinarySearchFunc(list, x, compare)
+		out = append(out, list[:at]...)
+		if list = list[at:]; insert {
+			out = append(out, x)
+		} else {
+			list = list[1:]
+		}
+	}
+	return append(out, list...)
 }

@@ -33,7 +33,7 @@ func (it *item) near(r model.Resource) (add, del []netip.Prefix, ok bool) {
 		if !n.IsValid() {
 			continue
 		}
-		if _, had := slices.BinarySearchFunc(it.nets, n.Masked(), ir.ComparePrefixes); !had {
+		if !it.nets.Contains(n.Masked()) {
 			add = append(add, n.Masked())
 		}
 	}
@@ -50,43 +50,4 @@ func (it *item) near(r model.Resource) (add, del []netip.Prefix, ok bool) {
 func sortedOnce(list []netip.Prefix) []netip.Prefix {
 	slices.SortFunc(list, ir.ComparePrefixes)
 	return slices.Compact(list)
-}
-
-// edited is a sorted list with some members more and some less; those to add are not in it, those to delete are.
-func edited(list, add, del []netip.Prefix) []netip.Prefix {
-	if len(add)+len(del) == 0 {
-		return list
-	}
-	out := make([]netip.Prefix, 0, len(list)+len(add)-len(del))
-	for len(add)+len(del) > 0 {
-		insert := len(del) == 0 || len(add) > 0 && ir.ComparePrefixes(add[0], del[0]) < 0
-		next := &del
-		if insert {
-			next = &add
-		}
-		p := (*next)[0]
-		*next = (*next)[1:]
-		at, _ := slices.BinarySearchFunc(list, p, ir.ComparePrefixes)
-		out = append(out, list[:at]...)
-		if list = list[at:]; insert {
-			out = append(out, p)
-		} else {
-			list = list[1:]
-		}
-	}
-	return append(out, list...)
-}
-
-// missing are the members of a sorted list that another lacks.
-func missing(list, other []netip.Prefix) []netip.Prefix {
-	var out []netip.Prefix
-	for _, p := range list {
-		for len(other) > 0 && ir.ComparePrefixes(other[0], p) < 0 {
-			other = other[1:]
-		}
-		if len(other) == 0 || other[0] != p {
-			out = append(out, p)
-		}
-	}
-	return out
 }

@@ -71,18 +71,32 @@ func (t *sets) touch(s *set) {
 	}
 }
 
+// settle publishes the set if its members are others now.
+func (s *set) settle() {
+	var had ir.Set
+	if s.sealed != nil {
+		had = *s.sealed
+	}
+	nets, netsGone := s.nets.settle(ir.ComparePrefixes, had.Nets.Contains)
+	ports, portsGone := s.ports.settle(ir.PortMember.Compare, func(m ir.PortMember) bool {
+		_, ok := slices.BinarySearchFunc(had.Ports, m, ir.PortMember.Compare)
+		return ok
+	})
+	if s.sealed != nil && len(nets)+len(netsGone)+len(ports)+len(portsGone) == 0 {
+		return
+	}
+	s.sealed = &ir.Set{
+		ID: s.id, Kind: s.kind, Selector: s.text, PortName: s.portName, Protocol: s.protocol,
+		Nets: had.Nets.Edit(nets, netsGone), Ports: edited(had.Ports, ports, portsGone, ir.PortMember.Compare),
+	}
+	ir.SealSet(s.sealed)
+}
+
 // settle publishes the sets that changed and lists all.
 func (t *sets) settle() []*ir.Set {
 	for _, s := range t.dirty {
 		s.dirty = false
-		changed := s.nets.settle(ir.ComparePrefixes)
-		if s.ports.settle(ir.PortMember.Compare) || changed || s.sealed == nil {
-			s.sealed = &ir.Set{
-				ID: s.id, Kind: s.kind, Selector: s.text, PortName: s.portName, Protocol: s.protocol,
-				Nets: s.nets.list, Ports: s.ports.list,
-			}
-			ir.SealSet(s.sealed)
-		}
+		s.settle()
 	}
 	t.dirty = nil
 	if t.stale {
@@ -99,13 +113,13 @@ func (t *sets) settle() []*ir.Set {
 // contribute adds what an item gives to a set, or takes it away.
 func (c *Compiler) contribute(it *item, s *set, remove bool) {
 	if s.kind == ir.SetNets {
-		if len(it.nets) == 0 {
+		if it.nets.Len() == 0 {
 			return
 		}
 		if remove {
-			s.nets.del = append(s.nets.del, it.nets...)
+			s.nets.del = slices.AppendSeq(s.nets.del, it.nets.All())
 		} else {
-			s.nets.add = append(s.nets.add, it.nets...)
+			s.nets.add = slices.AppendSeq(s.nets.add, it.nets.All())
 		}
 		c.sets.touch(s)
 		return
@@ -114,7 +128,7 @@ func (c *Compiler) contribute(it *item, s *set, remove bool) {
 		if p.name != s.portName || s.protocol != 0 && p.protocol != s.protocol {
 			continue
 		}
-		for _, n := range it.nets {
+		for n := range it.nets.All() {
 			m := ir.PortMember{Addr: n.Addr(), Protocol: p.protocol, Port: p.port}
 			if remove {
 				s.ports.del = append(s.ports.del, m)

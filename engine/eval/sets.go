@@ -21,7 +21,7 @@ type span struct{ first, last netip.Addr }
 
 // holds tells whether the address is in a set of nets.
 func (s *lazySet) holds(a netip.Addr) bool {
-	s.once.Do(func() { s.spans = spansOf(s.set.Nets) })
+	s.once.Do(func() { s.spans = spansOf(s.set.Nets.Slice()) })
 	i, ok := slices.BinarySearchFunc(s.spans, a, func(sp span, a netip.Addr) int { return sp.first.Compare(a) })
 	return ok || i > 0 && a.Compare(s.spans[i-1].last) <= 0
 }

@@ -100,12 +100,12 @@ func diffSets(old, new []*Set) []SetDelta {
 	merge(old, new, func(a, b *Set) int { return cmp.Compare(a.ID, b.ID) }, func(a, b *Set) {
 		switch {
 		case b == nil:
-			out = append(out, SetDelta{Op: OpRemove, Set: a, DelNets: a.Nets, DelPorts: a.Ports})
+			out = append(out, SetDelta{Op: OpRemove, Set: a, DelNets: a.Nets.Slice(), DelPorts: a.Ports})
 		case a == nil:
-			out = append(out, SetDelta{Op: OpAdd, Set: b, AddNets: b.Nets, AddPorts: b.Ports})
+			out = append(out, SetDelta{Op: OpAdd, Set: b, AddNets: b.Nets.Slice(), AddPorts: b.Ports})
 		case a != b && a.Sum != b.Sum:
 			c := SetDelta{Op: OpChange, Set: b}
-			c.AddNets, c.DelNets = members(a.Nets, b.Nets, ComparePrefixes)
+			c.AddNets, c.DelNets = b.Nets.Since(a.Nets)
 			c.AddPorts, c.DelPorts = members(a.Ports, b.Ports, PortMember.Compare)
 			out = append(out, c)
 		}

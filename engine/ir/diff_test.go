@@ -78,7 +78,7 @@ func TestDiffSetsReplays(t *testing.T) {
 	for range 200 {
 		old, new := frontendToDatabase(pick()...), frontendToDatabase(pick()...)
 		members := map[netip.Prefix]bool{}
-		for _, n := range old.Sets[0].Nets {
+		for n := range old.Sets[0].Nets.All() {
 			members[n] = true
 		}
 		for _, s := range ir.Diff(old, new).Sets {
@@ -95,10 +95,10 @@ func TestDiffSetsReplays(t *testing.T) {
 				members[n] = true
 			}
 		}
-		if len(members) != len(new.Sets[0].Nets) {
-			t.Fatalf("replay gives %v, want %v", members, new.Sets[0].Nets)
+		if len(members) != new.Sets[0].Nets.Len() {
+			t.Fatalf("replay gives %v, want %v", members, new.Sets[0].Nets.Slice())
 		}
-		for _, n := range new.Sets[0].Nets {
+		for n := range new.Sets[0].Nets.All() {
 			if !members[n] {
 				t.Fatalf("replay lacks %s", n)
 			}

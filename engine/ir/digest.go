@@ -40,8 +40,28 @@ func (d *digest) addr(a netip.Addr) {
 func (d *digest) prefixes(list []netip.Prefix) {
 	d.length(len(list))
 	for _, p := range list {
-		d.addr(p.Addr())
-		d.byte(byte(p.Bits()))
+		d.prefix(p)
+	}
+}
+
+func (d *digest) prefix(p netip.Prefix) {
+	d.addr(p.Addr())
+	d.byte(byte(p.Bits()))
+}
+
+// chunks is a list of prefixes with the sums of its chunks in place of the longer ones; equal lists have equal chunks.
+func (d *digest) chunks(p Prefixes) {
+	d.length(p.n)
+	for i := range p.chunks {
+		if c := &p.chunks[i]; len(c.list) >= minSum {
+			d.byte(0) // no prefix begins so
+			d.length(len(c.list))
+			*d = append(*d, c.sum[:]...)
+		} else {
+			for _, x := range c.list {
+				d.prefix(x)
+			}
+		}
 	}
 }
 

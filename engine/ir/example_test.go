@@ -12,9 +12,11 @@ import (
 func frontendToDatabase(frontends ...string) *ir.Program {
 	set := &ir.Set{Kind: ir.SetNets, Selector: "role == 'frontend'"}
 	set.ID = ir.NewSetID(set.Kind, set.Selector, "", 0)
+	var nets []netip.Prefix
 	for _, f := range frontends {
-		set.Nets = append(set.Nets, netip.MustParsePrefix(f))
+		nets = append(nets, netip.MustParsePrefix(f))
 	}
+	set.Nets = ir.PrefixesOf(nets...)
 	allow := &ir.Rule{Action: model.Allow, Match: ir.Match{Protocol: model.ProtoTCP}}
 	allow.Match.Src.Sets = []ir.SetID{set.ID}
 	allow.Match.Dst.Ports = []ir.PortRange{{Min: 6379, Max: 6379}}

@@ -40,7 +40,7 @@ func (e *LimitError) Error() string {
 	fmt.Fprintf(&b, "%s: %s %s, at most %s are allowed", e.Limit, amount(e.Have), e.What, amount(e.Most))
 	sep := "; "
 	if s := e.Set; s != nil {
-		fmt.Fprintf(&b, "%sthe set %s has %s", sep, s.Describe(), amount(int64(len(s.Nets)+len(s.Ports))))
+		fmt.Fprintf(&b, "%sthe set %s has %s", sep, s.Describe(), amount(int64(s.Len())))
 		sep = ", "
 		if e.Source != (model.Key{}) {
 			fmt.Fprintf(&b, ", %s of them from %s", amount(int64(e.Members)), placed(e.Source.String(), e.SourceOrigin))

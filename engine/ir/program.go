@@ -91,13 +91,16 @@ type Set struct {
 	Selector string
 	PortName string
 	Protocol uint8
-	// Nets are masked, sorted and unique, of both families; they may nest. Only for SetNets.
-	Nets []netip.Prefix
+	// Nets are of both families; they may nest. Only for SetNets.
+	Nets Prefixes
 	// Ports are sorted and unique. Only for SetPorts.
 	Ports []PortMember
 	// Sum is a hash of the set, members included; equal sums mean equal sets. Seal computes it; 0 is "not yet".
 	Sum uint64
 }
+
+// Len is the number of members.
+func (s *Set) Len() int { return s.Nets.Len() + len(s.Ports) }
 
 // PortMember is one endpoint's port.
 type PortMember struct {

@@ -107,16 +107,15 @@ func SealSet(s *Set) {
 	if s.ID == "" {
 		s.ID = NewSetID(s.Kind, s.Selector, s.PortName, s.Protocol)
 	}
-	sortUnique(&s.Nets, ComparePrefixes)
 	sortUnique(&s.Ports, PortMember.Compare)
 
-	d := make(digest, 0, 64+len(s.Selector)+18*len(s.Nets)+20*len(s.Ports))
+	d := make(digest, 0, 256+len(s.Selector)+20*len(s.Ports))
 	d.string(string(s.ID))
 	d.byte(byte(s.Kind))
 	d.string(s.Selector)
 	d.string(s.PortName)
 	d.byte(s.Protocol)
-	d.prefixes(s.Nets)
+	d.chunks(s.Nets)
 	d.length(len(s.Ports))
 	for _, m := range s.Ports {
 		d.addr(m.Addr)

@@ -83,7 +83,7 @@ func (w *textWriter) failsafes(name string, list []Failsafe) {
 
 func (w *textWriter) set(s *Set) {
 	fmt.Fprintf(w, "set %s %s\n", s.ID, s.Describe())
-	for _, n := range s.Nets {
+	for n := range s.Nets.All() {
 		fmt.Fprintf(w, "  %s\n", n)
 	}
 	for _, m := range s.Ports {

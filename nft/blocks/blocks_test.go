@@ -111,12 +111,12 @@ func plain(family uint8, e *flat.Entry, v ruleset.Verdict) *ruleset.Rule {
 
 // sets are what rules may ask for: single addresses, prefixes, nobody and everybody.
 var sets = []*ir.Set{
-	{ID: "a", Nets: nets("10.0.0.1/32", "10.0.1.2/32", "2001:0:0:1::1/128")},
-	{ID: "b", Nets: nets("10.0.0.1/32", "10.0.0.3/32", "11.1.1.1/32", "2001:0:0:1::1/128", "2001::2/128")},
-	{ID: "c", Nets: nets("10.0.1.0/24", "10.0.1.2/32", "11.0.0.0/30", "2001:1::/32")},
-	{ID: "d", Nets: nets("10.0.1.2/32", "10.0.1.3/32", "11.0.2.3/32", "2001::3/128", "ffff::/16")},
+	{ID: "a", Nets: ir.PrefixesOf(nets("10.0.0.1/32", "10.0.1.2/32", "2001:0:0:1::1/128")...)},
+	{ID: "b", Nets: ir.PrefixesOf(nets("10.0.0.1/32", "10.0.0.3/32", "11.1.1.1/32", "2001:0:0:1::1/128", "2001::2/128")...)},
+	{ID: "c", Nets: ir.PrefixesOf(nets("10.0.1.0/24", "10.0.1.2/32", "11.0.0.0/30", "2001:1::/32")...)},
+	{ID: "d", Nets: ir.PrefixesOf(nets("10.0.1.2/32", "10.0.1.3/32", "11.0.2.3/32", "2001::3/128", "ffff::/16")...)},
 	{ID: "none"},
-	{ID: "all", Nets: nets("0.0.0.0/0", "::/0")},
+	{ID: "all", Nets: ir.PrefixesOf(nets("0.0.0.0/0", "::/0")...)},
 }
 
 func nets(list ...string) (out []netip.Prefix) {
@@ -137,7 +137,7 @@ func setsOf(family uint8) *ruleset.Ruleset {
 		f = ruleset.SrcV6
 	}
 	for _, s := range sets {
-		rs.Sets = append(rs.Sets, &ruleset.Set{Name: fmt.Sprintf("%s-%d", s.ID, family), Fields: []ruleset.Field{f}, Interval: true, Elements: ruleset.Spans(f, s.Nets)})
+		rs.Sets = append(rs.Sets, &ruleset.Set{Name: fmt.Sprintf("%s-%d", s.ID, family), Fields: []ruleset.Field{f}, Interval: true, Elements: ruleset.Spans(f, s.Nets.Slice())})
 	}
 	return rs
 }

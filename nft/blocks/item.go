@@ -250,7 +250,7 @@ func (g *geometry) set(id ir.SetID) span.Set {
 	if !ok {
 		s = span.Set{}
 		if def := g.sets(id); def != nil {
-			s = g.nets(def.Nets)
+			s = g.nets(def.Nets.Slice())
 		}
 		g.cache[id] = s
 	}

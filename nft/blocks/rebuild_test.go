@@ -26,11 +26,11 @@ type world struct {
 func newWorld(d dice, sets, members int) *world {
 	w := &world{dice: d}
 	for i := range sets {
-		s := &ir.Set{ID: ir.SetID(fmt.Sprint("s", i))}
+		var nets []netip.Prefix
 		for range members/2 + d.IntN(members) {
-			s.Nets = append(s.Nets, w.member())
+			nets = append(nets, w.member())
 		}
-		w.sets = append(w.sets, sorted(s))
+		w.sets = append(w.sets, &ir.Set{ID: ir.SetID(fmt.Sprint("s", i)), Nets: ir.PrefixesOf(nets...)})
 	}
 	return w
 }
@@ -43,26 +43,18 @@ func (w *world) member() netip.Prefix {
 	return netip.PrefixFrom(a, a.BitLen())
 }
 
-func sorted(s *ir.Set) *ir.Set {
-	slices.SortFunc(s.Nets, func(a, b netip.Prefix) int {
-		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
-	})
-	s.Nets = slices.Compact(s.Nets)
-	return s
-}
-
 // change gives some set a new member, takes one away, or both.
 func (w *world) change() {
 	i := w.IntN(len(w.sets))
-	s := &ir.Set{ID: w.sets[i].ID, Nets: slices.Clone(w.sets[i].Nets)}
-	if n := len(s.Nets); n > 0 && w.IntN(3) > 0 {
-		s.Nets = slices.Delete(s.Nets, w.IntN(n), n)
-		s.Nets = append(s.Nets, w.sets[i].Nets[min(n, len(s.Nets)+1):]...)
+	had := w.sets[i]
+	var add, del []netip.Prefix
+	if n := had.Len(); n > 0 && w.IntN(3) > 0 {
+		del = had.Nets.Slice()[w.IntN(n):][:1]
 	}
 	if w.IntN(3) > 0 {
-		s.Nets = append(s.Nets, w.member())
+		add = append(add, w.member())
 	}
-	w.sets[i] = sorted(s)
+	w.sets[i] = &ir.Set{ID: had.ID, Nets: had.Nets.Edit(add, del)}
 }
 
 func (w *world) find(id ir.SetID) *ir.Set {
@@ -139,7 +131,7 @@ func TestRebuildEqualsBuild(t *testing.T) {
 		rs := &ruleset.Ruleset{}
 		for _, s := range w.sets {
 			f := []ruleset.Field{ruleset.SrcV4, ruleset.SrcV6}[seed%2]
-			rs.Sets = append(rs.Sets, &ruleset.Set{Name: fmt.Sprintf("%s-%d", s.ID, w.family), Fields: []ruleset.Field{f}, Interval: true, Elements: ruleset.Spans(f, s.Nets)})
+			rs.Sets = append(rs.Sets, &ruleset.Set{Name: fmt.Sprintf("%s-%d", s.ID, w.family), Fields: []ruleset.Field{f}, Interval: true, Elements: ruleset.Spans(f, s.Nets.Slice())})
 		}
 		if err := blocks.Check(in, plan, w.sets, rs, 10); err != nil {
 			t.Fatalf("seed %d: %v\n%s", seed, err, text(plan))
@@ -175,11 +167,11 @@ func TestMemberChangesElementsOnly(t *testing.T) {
 func BenchmarkRebuild(b *testing.B) {
 	w := newWorld(dice{rand.New(rand.NewPCG(1, 9)), 4}, 1000, 20)
 	for i, s := range w.sets {
-		s.Nets = nil
+		var nets []netip.Prefix
 		for range 1000 {
-			s.Nets = append(s.Nets, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, byte(w.IntN(40)), byte(w.IntN(256))}), 32))
+			nets = append(nets, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, byte(w.IntN(40)), byte(w.IntN(256))}), 32))
 		}
-		w.sets[i] = sorted(s)
+		w.sets[i] = &ir.Set{ID: s.ID, Nets: ir.PrefixesOf(nets...)}
 	}
 	var rules []*ir.Rule
 	for i := range 1000 {
@@ -201,9 +193,8 @@ func BenchmarkRebuild(b *testing.B) {
 	b.Run("rebuild", func(b *testing.B) {
 		for b.Loop() {
 			s := w.sets[w.IntN(len(w.sets))]
-			t := &ir.Set{ID: s.ID, Nets: slices.Clone(s.Nets)}
-			t.Nets = append(t.Nets, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, byte(w.IntN(40)), byte(w.IntN(256))}), 32))
-			byID[s.ID] = sorted(t)
+			more := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, byte(w.IntN(40)), byte(w.IntN(256))}), 32)
+			byID[s.ID] = &ir.Set{ID: s.ID, Nets: s.Nets.Edit([]netip.Prefix{more}, nil)}
 			plan = blocks.Rebuild(in, plan)
 		}
 	})

@@ -94,7 +94,7 @@ func (p *planner) ofFamily(s *ir.Set) func(yield func(netip.Prefix) bool) {
 		if s == nil {
 			return
 		}
-		for _, n := range s.Nets {
+		for n := range s.Nets.All() {
 			if n.Addr().Is4() == (p.in.Family == 4) && !yield(n) {
 				return
 			}
@@ -111,7 +111,7 @@ func (r *roster) classOf(p *planner, e entry) *class {
 		if s == nil {
 			continue
 		}
-		if _, ok := slices.BinarySearchFunc(s.Nets, n, comparePrefix); ok {
+		if s.Nets.Contains(n) {
 			c.sets = append(c.sets, r.ids[i])
 		}
 	}

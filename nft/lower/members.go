@@ -31,7 +31,7 @@ func onlyMembers(p *ir.Program, o Options) *Lowered {
 				return nil
 			}
 		}
-		for _, key := range []setKey{{s.ID, 4, false}, {s.ID, 6, false}, {s.ID, 4, true}, {s.ID, 6, true}} {
+		for _, key := range formsOf(s.ID) {
 			had := m.sets[key]
 			if had == nil {
 				continue

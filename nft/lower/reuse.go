@@ -41,13 +41,26 @@ type setKey struct {
 	id      ir.SetID
 	version uint8
 	ports   bool
+	few     bool // see Builder.AddressSets
+}
+
+// formsOf are all names of a set.
+func formsOf(id ir.SetID) []setKey {
+	var list []setKey
+	for _, version := range []uint8{4, 6} {
+		list = append(list, setKey{id, version, false, false}, setKey{id, version, false, true}, setKey{id, version, true, false})
+	}
+	return list
 }
 
 // madeSet is a set of the program, lowered.
 type madeSet struct {
 	from *ir.Set // nil when the program lacks it
-	// sets are one, or for many prefixes two: see addressSets.
+	// sets are one, or for many prefixes some, each with the bits it is looked up with.
 	sets []*ruleset.Set
+	bits []int
+	// lengths are the prefixes that sets were made of, rest those in an array of intervals.
+	lengths, rest byLength
 }
 
 // names are those of the sets, separated by blanks.
@@ -82,13 +95,10 @@ func (had *madeSet) successor(def *ir.Set, key setKey) *madeSet {
 	if had != nil && sameSet(had.from, def) {
 		return had
 	}
-	m := &madeSet{from: def}
 	if key.ports {
-		m.sets = []*ruleset.Set{portSet(def, key)}
-	} else if m.sets = had.patch(def, key); m.sets == nil {
-		m.sets = addressSets(def, key)
+		return &madeSet{from: def, sets: []*ruleset.Set{portSet(def, key)}}
 	}
-	return m
+	return had.addresses(def, key)
 }
 
 func sameSet(a, b *ir.Set) bool {

@@ -343,8 +343,8 @@ func (a *matcher) addresses(p *ir.Peer, dst bool) {
 		}
 		a.all(a.b.lists(ruleset.Nets(f, true, nets)))
 	}
-	lookup := func(set string, not bool) ruleset.Statement {
-		return ruleset.Lookup{Fields: []ruleset.Field{f}, Set: set, Not: not}
+	lookup := func(set AddressSet, not bool) ruleset.Statement {
+		return ruleset.Lookup{Fields: []ruleset.Field{f}, Set: set.Name, Bits: set.Bits, Not: not}
 	}
 	if !a.b.peopled[a.version] {
 		if len(p.Sets) > 0 {
@@ -352,8 +352,10 @@ func (a *matcher) addresses(p *ir.Peer, dst bool) {
 		}
 		return
 	}
+	m := a.m
+	few := a.disjoint || len(m.Src.Sets)+len(m.Src.NotSets)+len(m.Dst.Sets)+len(m.Dst.NotSets) > 1
 	for _, id := range p.Sets {
-		sets := a.b.AddressSets(id, a.version)
+		sets := a.b.AddressSets(id, a.version, few)
 		if len(sets) == 1 {
 			a.all(lookup(sets[0], false))
 			continue
@@ -369,7 +371,7 @@ func (a *matcher) addresses(p *ir.Peer, dst bool) {
 		a.any(choices...)
 	}
 	for _, id := range p.NotSets {
-		for _, s := range a.b.AddressSets(id, a.version) {
+		for _, s := range a.b.AddressSets(id, a.version, few) {
 			a.all(lookup(s, true))
 		}
 	}

@@ -32,20 +32,9 @@ func portField(dst bool) ruleset.Field {
 	return ruleset.SrcPort
 }
 
-// AddressSets returns the names of the sets that together hold one family of a SetNets: one, or two if there are many
-// prefixes. As long as all members are single addresses it is a hash table, else a sorted array of intervals.
-func (b *Builder) AddressSets(id ir.SetID, version uint8) []string {
-	m := b.use(setKey{id, version, false})
-	names := make([]string, len(m.sets))
-	for i, s := range m.sets {
-		names[i] = s.Name
-	}
-	return names
-}
-
 // PortSet returns the name of the set that holds one family of a SetPorts: address, protocol and port.
 func (b *Builder) PortSet(id ir.SetID, version uint8) string {
-	return b.use(setKey{id, version, true}).names()
+	return b.use(setKey{id: id, version: version, ports: true}).names()
 }
 
 // use adds a set of the program to the table.
@@ -69,9 +58,9 @@ func peopled(p *ir.Program) (v versions) {
 	note := func(a netip.Addr) { v[4], v[6] = v[4] || a.Is4(), v[6] || !a.Is4() }
 	for _, s := range p.Sets {
 		// Members are in the order of addresses, IPv4 first.
-		if n := len(s.Nets); n > 0 {
-			note(s.Nets[0].Addr())
-			note(s.Nets[n-1].Addr())
+		if first, last, ok := s.Nets.Ends(); ok {
+			note(first.Addr())
+			note(last.Addr())
 		}
 		if n := len(s.Ports); n > 0 {
 			note(s.Ports[0].Addr)
@@ -79,51 +68,6 @@ func peopled(p *ir.Program) (v versions) {
 		}
 	}
 	return v
-}
-
-// manyPrefixes is from how many members on a set of prefixes and single addresses is made in two parts. The kernel makes a
-// sorted array of intervals anew at each change, which takes 0.3 ms for 10 000 and 14 ms for 100 000; a hash table it
-// changes where it changes. Long lists are mostly single addresses.
-const manyPrefixes = 4096
-
-func addressSets(def *ir.Set, key setKey) []*ruleset.Set {
-	f := addrField(key.version, false)
-	var nets []netip.Prefix
-	if def != nil {
-		nets = def.Nets
-	}
-	fields := []ruleset.Field{f}
-	hosts := &ruleset.Set{Name: fmt.Sprintf("addrs%d-%s", key.version, setWord(def, key.id)), Fields: fields, Comment: setComment(def)}
-	ranges := &ruleset.Set{
-		Name: fmt.Sprintf("nets%d-%s", key.version, setWord(def, key.id)), Fields: fields, Comment: setComment(def), Interval: true,
-	}
-	if elements, exact := ruleset.Addrs(f, nets); exact {
-		hosts.Elements, hosts.Size = elements, Size(len(elements))
-		return []*ruleset.Set{hosts}
-	}
-	single, wide := parted(nets, key.version)
-	if len(single)+len(wide) < manyPrefixes || len(single) < len(wide) {
-		ranges.Elements = ruleset.Spans(f, nets)
-		return []*ruleset.Set{ranges}
-	}
-	ranges.Elements = ruleset.Spans(f, wide)
-	hosts.Elements, _ = ruleset.Addrs(f, single)
-	hosts.Size = Size(len(hosts.Elements))
-	return []*ruleset.Set{hosts, ranges}
-}
-
-// parted sorts the prefixes of one family into single addresses and others.
-func parted(nets []netip.Prefix, version uint8) (single, wide []netip.Prefix) {
-	for _, n := range nets {
-		switch {
-		case n.Addr().Is4() != (version == 4):
-		case n.IsSingleIP():
-			single = append(single, n)
-		default:
-			wide = append(wide, n)
-		}
-	}
-	return single, wide
 }
 
 func portSet(def *ir.Set, key setKey) *ruleset.Set {

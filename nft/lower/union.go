@@ -27,7 +27,7 @@ func (b *Builder) PortUnion(ids []ir.SetID, version uint8) string {
 	for _, id := range ids {
 		fmt.Fprintf(h, "%s ", id)
 		if def := b.Members(id); def != nil {
-			set.Elements = append(set.Elements, portSet(def, setKey{id, version, true}).Elements...)
+			set.Elements = append(set.Elements, portSet(def, setKey{id: id, version: version, ports: true}).Elements...)
 		}
 	}
 	set.Name = fmt.Sprintf("ports%d-of-%d-names-%08x", version, len(ids), h.Sum32())

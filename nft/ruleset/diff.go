@@ -132,6 +132,9 @@ func (d *Delta) chains(old, new *Ruleset, retyped map[string]bool) bool {
 func diffElements(old, new *Set) ElementDelta {
 	d := ElementDelta{Set: new}
 	switch {
+	case old.Prefixes.Len()+new.Prefixes.Len() > 0:
+		add, del := new.Prefixes.Since(old.Prefixes)
+		d.Add, d.Del = slices.Collect(elementsOf(slices.Values(add))), slices.Collect(elementsOf(slices.Values(del)))
 	case len(old.Elements) == len(new.Elements) && (len(new.Elements) == 0 || &old.Elements[0] == &new.Elements[0]):
 	case new.Interval && new.Concatenated() && !new.Disjoint:
 		d.ordered(old.Elements, new.Elements)

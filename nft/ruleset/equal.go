@@ -14,7 +14,7 @@ func sameStatement(a, b Statement) bool {
 		return ok && a.Field == b.Field && a.Not == b.Not && slices.Equal(a.Values, b.Values)
 	case Lookup:
 		b, ok := b.(Lookup)
-		return ok && a.Set == b.Set && a.Not == b.Not && slices.Equal(a.Fields, b.Fields)
+		return ok && a.Set == b.Set && a.Bits == b.Bits && a.Not == b.Not && slices.Equal(a.Fields, b.Fields)
 	case VerdictMap:
 		b, ok := b.(VerdictMap)
 		return ok && a.Map == b.Map && a.Bits == b.Bits && slices.Equal(a.Fields, b.Fields)

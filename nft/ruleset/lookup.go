@@ -14,26 +14,31 @@ import (
 type Lookup struct {
 	Fields []Field
 	Set    string
-	Not    bool
+	// Bits is how many bits of the first field, an address, are looked up, the others being 0; 0 stands for all.
+	Bits int
+	Not  bool
 }
 
 // Text implements Statement.
 func (l Lookup) Text(c Context) string {
 	op := " @"
-	if l.Not {
+	switch {
+	case l.Not:
 		op = " != @"
+	case l.Bits > 0:
+		op = " == @"
 	}
-	return fieldsText(l.Fields, c) + op + l.Set
+	return maskedText(l.Fields, l.Bits, c) + op + l.Set
 }
 
 // Exprs implements Statement.
 func (l Lookup) Exprs(Binder) []expr.Any {
-	return append(load(l.Fields), &expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: l.Set, Invert: l.Not})
+	return append(loadMasked(l.Fields, l.Bits), &expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: l.Set, Invert: l.Not})
 }
 
 // Eval implements Statement.
 func (l Lookup) Eval(m *Machine) Verdict {
-	key, ok := m.key(l.Fields)
+	key, ok := m.maskedKey(l.Fields, l.Bits)
 	if !ok || (m.find(l.Set, key) != nil) == l.Not {
 		return Verdict{Kind: Break}
 	}
@@ -51,37 +56,20 @@ type VerdictMap struct {
 
 // Text implements Statement.
 func (v VerdictMap) Text(c Context) string {
-	words := fieldWords(v.Fields, c)
-	if v.Bits > 0 {
-		words[0] += " & " + v.Fields[0].valueText(string(v.mask()))
-	}
-	return strings.Join(words, " . ") + " vmap @" + v.Map
+	return maskedText(v.Fields, v.Bits, c) + " vmap @" + v.Map
 }
-
-// mask is the netmask of Bits.
-func (v VerdictMap) mask() []byte { return net.CIDRMask(v.Bits, 8*v.Fields[0].Len()) }
 
 // Exprs implements Statement.
 func (v VerdictMap) Exprs(Binder) []expr.Any {
-	exprs := load(v.Fields)
-	if v.Bits > 0 {
-		mask := v.mask()
-		exprs = slices.Insert(exprs, 1, expr.Any(&expr.Bitwise{
-			SourceRegister: unix.NFT_REG_1, DestRegister: unix.NFT_REG_1, Len: uint32(len(mask)), Mask: mask, Xor: make([]byte, len(mask)),
-		}))
-	}
-	return append(exprs,
+	return append(loadMasked(v.Fields, v.Bits),
 		&expr.Lookup{SourceRegister: unix.NFT_REG_1, DestRegister: unix.NFT_REG_VERDICT, IsDestRegSet: true, SetName: v.Map})
 }
 
 // Eval implements Statement.
 func (v VerdictMap) Eval(m *Machine) Verdict {
-	key, ok := m.key(v.Fields)
+	key, ok := m.maskedKey(v.Fields, v.Bits)
 	if !ok {
 		return Verdict{Kind: Break}
-	}
-	if v.Bits > 0 {
-		key = masked(key, v.mask())
 	}
 	e := m.find(v.Map, key)
 	if e == nil {
@@ -91,21 +79,40 @@ func (v VerdictMap) Eval(m *Machine) Verdict {
 	return e.Verdict
 }
 
-func fieldsText(list []Field, c Context) string { return strings.Join(fieldWords(list, c), " . ") }
+// The fields of a look-up, with bits of the first one masked out unless bits is 0.
 
-func fieldWords(list []Field, c Context) []string {
+func netmask(f Field, bits int) []byte { return net.CIDRMask(bits, 8*f.Len()) }
+
+func maskedText(list []Field, bits int, c Context) string {
 	words := make([]string, len(list))
 	for i, f := range list {
 		words[i] = f.in(c)
 	}
-	return words
+	if bits > 0 {
+		words[0] += " & " + list[0].valueText(string(netmask(list[0], bits)))
+	}
+	return strings.Join(words, " . ")
 }
 
-// masked is a key with the bits of its first field cleared that the mask lacks.
-func masked(key string, mask []byte) string {
-	b := []byte(key)
-	for i := range mask {
-		b[i] &= mask[i]
+func loadMasked(list []Field, bits int) []expr.Any {
+	exprs := load(list)
+	if bits > 0 {
+		mask := netmask(list[0], bits)
+		exprs = slices.Insert(exprs, 1, expr.Any(&expr.Bitwise{
+			SourceRegister: unix.NFT_REG_1, DestRegister: unix.NFT_REG_1, Len: uint32(len(mask)), Mask: mask, Xor: make([]byte, len(mask)),
+		}))
 	}
-	return string(b)
+	return exprs
+}
+
+func (m *Machine) maskedKey(list []Field, bits int) (string, bool) {
+	key, ok := m.key(list)
+	if !ok || bits == 0 {
+		return key, ok
+	}
+	b := []byte(key)
+	for i, octet := range netmask(list[0], bits) {
+		b[i] &= octet
+	}
+	return string(b), true
 }

@@ -58,9 +58,9 @@ func NewMachine(rs *Ruleset) *Machine {
 	for _, s := range rs.Sets {
 		m.sets[s.Name] = s
 		if !s.Interval {
-			index := make(map[string]*Element, len(s.Elements))
-			for i := range s.Elements {
-				index[s.Elements[i].Key] = &s.Elements[i]
+			index := make(map[string]*Element, s.Len())
+			for e := range s.All() {
+				index[e.Key] = &e
 			}
 			m.exact[s] = index
 		}

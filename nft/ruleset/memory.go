@@ -77,7 +77,7 @@ func (r *Rule) memory(cpus int) int64 {
 
 // memory is what the set takes with its elements.
 func (s *Set) memory(cpus int) int64 {
-	count := int64(len(s.Elements))
+	count := int64(s.Len())
 	each := int64(elementBytes)
 	if s.Counters {
 		each += int64(counterBytes + counterBytesOfCPU*cpus)

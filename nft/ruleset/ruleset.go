@@ -73,7 +73,7 @@ func (r *Ruleset) Size() Size {
 	var n Size
 	n.Sets, n.Chains = len(r.Sets), len(r.Chains)
 	for _, s := range r.Sets {
-		n.Elements += len(s.Elements)
+		n.Elements += s.Len()
 	}
 	for _, c := range r.Chains {
 		n.Rules += len(c.Rules)

@@ -1,10 +1,14 @@
 package ruleset
 
 import (
+	"errors"
 	"fmt"
+	"iter"
+	"net/netip"
 	"slices"
 	"strings"
 
+	"rampart/engine/ir"
 	"rampart/model"
 )
 
@@ -28,6 +32,9 @@ type Set struct {
 	Comment string
 	// Elements in order of insertion; for sets other than intervals over several fields that is the order of keys.
 	Elements []Element
+	// Prefixes are, in place of Elements, the elements of a hash set of one address field: the first address of each. They
+	// are prefixes of one length.
+	Prefixes ir.Prefixes
 }
 
 // Element is an entry of a set.
@@ -53,6 +60,27 @@ func (s *Set) SameType(o *Set) bool {
 		s.Counters == o.Counters && s.Size == o.Size && s.Comment == o.Comment
 }
 
+// Len is the number of elements.
+func (s *Set) Len() int { return len(s.Elements) + s.Prefixes.Len() }
+
+// All iterates over the elements in order, whichever way they are kept.
+func (s *Set) All() iter.Seq[Element] {
+	if s.Prefixes.Len() == 0 {
+		return slices.Values(s.Elements)
+	}
+	return elementsOf(s.Prefixes.All())
+}
+
+func elementsOf(list iter.Seq[netip.Prefix]) iter.Seq[Element] {
+	return func(yield func(Element) bool) {
+		for p := range list {
+			if !yield(Element{Key: string(p.Addr().AsSlice())}) {
+				return
+			}
+		}
+	}
+}
+
 // Concatenated tells that keys have several fields.
 func (s *Set) Concatenated() bool { return len(s.Fields) > 1 }
 
@@ -74,8 +102,11 @@ func (s *Set) validate() error {
 			return fmt.Errorf("element %s overlaps the one before it or is out of order", s.ElementText(e))
 		}
 	}
-	if s.Size != 0 && len(s.Elements) > int(s.Size) {
-		return fmt.Errorf("%d elements, but room for %d", len(s.Elements), s.Size)
+	if s.Prefixes.Len() > 0 && (len(s.Elements) > 0 || s.Interval || s.Verdicts || s.Counters || s.Concatenated()) {
+		return errors.New("prefixes in a set that is no hash set of addresses")
+	}
+	if s.Size != 0 && s.Len() > int(s.Size) {
+		return fmt.Errorf("%d elements, but room for %d", s.Len(), s.Size)
 	}
 	return nil
 }

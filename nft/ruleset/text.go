@@ -46,13 +46,15 @@ func (s *Set) writeTo(b *strings.Builder) {
 	if s.Comment != "" {
 		fmt.Fprintf(b, "\t\tcomment %s\n", quote(s.Comment))
 	}
-	if len(s.Elements) > 0 {
+	if s.Len() > 0 {
 		b.WriteString("\t\telements = { ")
-		for i := range s.Elements {
-			if i > 0 {
+		first := true
+		for e := range s.All() {
+			if !first {
 				b.WriteString(",\n\t\t\t     ")
 			}
-			b.WriteString(s.ElementText(&s.Elements[i]))
+			first = false
+			b.WriteString(s.ElementText(&e))
 		}
 		b.WriteString(" }\n")
 	}

@@ -155,7 +155,7 @@ func (x *expander) set(id ir.SetID) span.Set {
 	}
 	s := span.Set{}
 	if set := x.sets(id); set != nil {
-		s = x.family.nets(set.Nets)
+		s = x.family.nets(set.Nets.Slice())
 	}
 	x.known[id] = s
 	return s

@@ -54,7 +54,7 @@ func (x *edited) edit() {
 	switch at := x.dice.IntN(len(x.entries) + 1); {
 	case x.dice.IntN(6) == 0:
 		id := ir.SetID(fmt.Sprint(x.dice.IntN(3)))
-		x.sets[id] = &ir.Set{ID: id, Sum: x.dice.Uint64(), Nets: []netip.Prefix{netip.PrefixFrom(x.addr(), 31).Masked()}}
+		x.sets[id] = &ir.Set{ID: id, Sum: x.dice.Uint64(), Nets: ir.PrefixesOf(netip.PrefixFrom(x.addr(), 31).Masked())}
 	case x.dice.IntN(2) == 0 && at < len(x.entries):
 		x.entries = slices.Delete(slices.Clone(x.entries), at, at+1)
 	default:

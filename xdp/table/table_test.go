@@ -84,7 +84,7 @@ func TestDoubtIsPass(t *testing.T) {
 }
 
 func TestConditions(t *testing.T) {
-	set := &ir.Set{ID: "s", Nets: prefixes("10.0.0.0/24", "10.0.1.0/24", "2001:db8::/32")}
+	set := &ir.Set{ID: "s", Nets: ir.PrefixesOf(prefixes("10.0.0.0/24", "10.0.1.0/24", "2001:db8::/32")...)}
 	named := &ir.Set{ID: "p", Kind: ir.SetPorts, Ports: []ir.PortMember{{Addr: netip.MustParseAddr("192.0.2.1"), Protocol: 6, Port: 80}}}
 	echo := func(code uint8) *model.Packet {
 		p := packet("10.0.0.1", model.ProtoICMP, 0)

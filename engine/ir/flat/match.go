@@ -2,6 +2,7 @@ package flat
 
 import (
 	"cmp"
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -46,19 +47,24 @@ func (x *Matcher) peer(m *ir.Peer, p *model.Packet, a netip.Addr, port uint16) b
 	if m.IsZero() {
 		return true
 	}
-	in := func(nets []netip.Prefix) bool {
-		return slices.ContainsFunc(nets, func(n netip.Prefix) bool { return n.Contains(a) })
+	in := func(nets iter.Seq[netip.Prefix]) bool {
+		for n := range nets {
+			if n.Contains(a) {
+				return true
+			}
+		}
+		return false
 	}
-	if len(m.Nets) > 0 && !in(m.Nets) || in(m.NotNets) {
+	if len(m.Nets) > 0 && !in(slices.Values(m.Nets)) || in(slices.Values(m.NotNets)) {
 		return false
 	}
 	for _, id := range m.Sets {
-		if s := x.sets[id]; s == nil || !in(s.Nets) {
+		if s := x.sets[id]; s == nil || !in(s.Nets.All()) {
 			return false
 		}
 	}
 	for _, id := range m.NotSets {
-		if s := x.sets[id]; s == nil || in(s.Nets) {
+		if s := x.sets[id]; s == nil || in(s.Nets.All()) {
 			return false
 		}
 	}
