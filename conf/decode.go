@@ -31,6 +31,8 @@ type fileDecoder struct {
 	// keepTrees also keeps, per resource, the tree it was decoded from.
 	keepTrees bool
 	trees     []*tree.Node
+	// long is the last resource's long list, nil when it has none.
+	long *longList
 }
 
 func (d *fileDecoder) fail(r hcl.Range, summary, detail string, args ...any) {

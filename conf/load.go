@@ -21,6 +21,8 @@ type loadedFile struct {
 	diags     hcl.Diagnostics
 	// documents are the YAML documents without diagnostics, for the next version of the file; nil when there is one only.
 	documents map[documentKey][]model.Resource
+	// long is set when the last resource has a long list.
+	long *longList
 	// parts say which bytes the resources come from, in order: the documents of a YAML file; nil stands for the whole file.
 	parts []part
 }
@@ -39,6 +41,9 @@ type documentKey struct {
 
 // loadFile decodes a file, taking over unchanged documents of its previous version, which may be nil.
 func loadFile(in *input, previous *loadedFile) *loadedFile {
+	if f := previous.edited(in); f != nil {
+		return f
+	}
 	f := &loadedFile{name: in.name, sum: in.sum}
 	d := &fileDecoder{}
 	if formatOf(in.name, in.src) == FormatYAML {
@@ -50,6 +55,9 @@ func loadFile(in *input, previous *loadedFile) *loadedFile {
 		d.decode(in.name, in.src)
 	}
 	f.resources, f.diags = d.resources, d.diags
+	if f.long = d.long; f.long != nil && len(f.long.src) != len(in.src) {
+		f.long = nil // a byte order mark is in front
+	}
 	return f
 }
 
@@ -77,7 +85,7 @@ func (f *loadedFile) decodeDocuments(d *fileDecoder, file *tree.File, previous *
 	f.parts = make([]part, 0, len(docs))
 	for i := range results {
 		d.resources = append(d.resources, results[i].resources...)
-		d.diags = append(d.diags, results[i].diags...)
+		d.diags, d.long = append(d.diags, results[i].diags...), results[i].long
 		f.parts = append(f.parts, part{doc: docs[i], resources: len(results[i].resources)})
 		if len(results[i].diags) == 0 {
 			f.documents[keys[i]] = results[i].resources

@@ -37,7 +37,10 @@ func (d *fileDecoder) resource(n *tree.Node, k model.Kind, what string) {
 			d.diags = append(d.diags, fieldDiagnostic(n, e, note))
 		}
 	}
-	d.resources = append(d.resources, r)
+	d.resources, d.long = append(d.resources, r), nil
+	if _, ok := r.(*model.NetworkSet); ok {
+		d.long = longListOf(n)
+	}
 	if d.keepTrees {
 		d.trees = append(d.trees, n)
 	}

@@ -115,7 +115,7 @@ func (c *claims) changes(old, new []model.Resource) (map[model.Key]model.Resourc
 			continue
 		}
 		come[k] = r
-		if had == nil || had != r && !reflect.DeepEqual(had, r) {
+		if had == nil || had != r && !equal(had, r) {
 			changes[k] = r
 		}
 	}
@@ -125,6 +125,18 @@ func (c *claims) changes(old, new []model.Resource) (map[model.Key]model.Resourc
 		}
 	}
 	return changes, errors.Join(errs...)
+}
+
+// equal compares resources. A network set may have a hundred thousand nets, which reflection would take its time over.
+func equal(a, b model.Resource) bool {
+	x, ok := a.(*model.NetworkSet)
+	y, same := b.(*model.NetworkSet)
+	if !ok || !same {
+		return reflect.DeepEqual(a, b)
+	}
+	p, q := *x, *y
+	p.Spec.Nets, q.Spec.Nets = nil, nil
+	return slices.Equal(x.Spec.Nets, y.Spec.Nets) && reflect.DeepEqual(&p, &q)
 }
 
 // put takes changes in, and returns those that undo them.
