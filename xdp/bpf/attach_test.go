@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -123,7 +124,7 @@ func TestAttachToNothing(t *testing.T) {
 	}
 }
 
-// A frame sent into the private pair arrives on the other interface.
+// A frame sent into the private pair arrives on the other interface, with the mark.
 func TestHandbackKeepsTheInterface(t *testing.T) {
 	l := newLab(t)
 	a, b := namespace(t, l, "a"), namespace(t, l, "b")
@@ -163,7 +164,9 @@ func TestHandbackKeepsTheInterface(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = control.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1) })
+	_ = control.Control(func(fd uintptr) {
+		err = errors.Join(unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1), unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVMARK, 1))
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,12 +188,16 @@ func TestHandbackKeepsTheInterface(t *testing.T) {
 		t.Fatal(err)
 	}
 	messages, err := unix.ParseSocketControlMessage(oob[:n])
-	if err != nil || len(messages) != 1 {
-		t.Fatalf("control messages %v (%v)", messages, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	// struct in_pktinfo begins with the interface's index.
-	got := int(messages[0].Data[0]) | int(messages[0].Data[1])<<8
-	if want := index(t, b, "nic"); got != want || from.Port != 9 {
-		t.Errorf("arrived on interface %d from %v, want interface %d and port 9", got, from, want)
+	// The mark is a number, and struct in_pktinfo begins with the interface's.
+	number := map[int32]uint32{}
+	for _, m := range messages {
+		number[m.Header.Type] = binary.NativeEndian.Uint32(m.Data)
+	}
+	on, mark := int(number[unix.IP_PKTINFO]), number[unix.SO_MARK]
+	if want := index(t, b, "nic"); on != want || mark != 0x20 || from.Port != 9 {
+		t.Errorf("arrived on interface %d from %v with mark %#x, want interface %d, port 9 and mark 0x20", on, from, mark, want)
 	}
 }

@@ -19,6 +19,22 @@ import (
 // tracked is a namespace with conntrack, and notes of it.
 func tracked(t testing.TB) (*lab.Namespace, *Notes) {
 	t.Helper()
+	n := withConntrack(t)
+	var notes *Notes
+	if err := n.Do(func() (err error) { notes, err = NewNotes(); return err }); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := notes.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return n, notes
+}
+
+// withConntrack is a namespace with an address on lo, whose packets conntrack sees.
+func withConntrack(t testing.TB) *lab.Namespace {
+	t.Helper()
 	n := namespace(t, newLab(t), "a")
 	lo, err := n.Links().LinkByName("lo")
 	if err != nil {
@@ -41,16 +57,7 @@ func tracked(t testing.TB) (*lab.Namespace, *Notes) {
 	if err := conn.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	var notes *Notes
-	if err := n.Do(func() (err error) { notes, err = NewNotes(); return err }); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := notes.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return n, notes
+	return n
 }
 
 // talk sends a UDP packet in a namespace, from an address to itself.
@@ -110,23 +117,9 @@ func TestWhenConntrackIsAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	packet := frame(t, udp(b4, b4, sport, dport), nil)
-	// deny sends packets at once and tells how often conntrack was asked.
 	deny := func(want Event, packets int) (asked uint64) {
 		t.Helper()
-		before, err := f.Asked()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range packets {
-			if got, _ := eventOf(t, f, packet); got != want {
-				t.Fatalf("%v, want %v", got, want)
-			}
-		}
-		after, err := f.Asked()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return after - before
+		return askedAbout(t, f, packet, want, packets)
 	}
 	proven := func() {
 		t.Helper()
@@ -136,20 +129,88 @@ func TestWhenConntrackIsAsked(t *testing.T) {
 			}
 		}
 	}
-	notes.epoch.number.Store(1<<16 - 1) // the program keeps 16 bits
 	err := n.Do(func() error {
 		defer onOneCPU(t)()
-		before := notes.epoch.number.Load()
 		proven()
-		if passed := notes.epoch.number.Load() - before; passed < 3 {
-			t.Errorf("the proof took %d epochs, want 3", passed)
-		}
 		// Another connection's note is at another place.
 		talk(t, n, b4, sport+1, dport)
 		proven()
 		talk(t, n, b4, sport, dport)
 		if asked := deny(Established, 3); asked != 3 {
 			t.Errorf("conntrack was asked %d times about 3 packets of a connection", asked)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// askedAbout sends packets at once and tells how often conntrack was asked.
+func askedAbout(t *testing.T, f *FastPath, packet []byte, want Event, packets int) uint64 {
+	t.Helper()
+	before, err := f.Asked()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range packets {
+		if got, _ := eventOf(t, f, packet); got != want {
+			t.Fatalf("%v, want %v", got, want)
+		}
+	}
+	after, err := f.Asked()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return after - before
+}
+
+// The proof takes three epochs, wherever in its 16 bits of their number it begins, and conntrack is asked until it is there.
+func TestProofsTakeThreeEpochs(t *testing.T) {
+	n := withConntrack(t)
+	notes := &Notes{} // without a clock: epochs pass when the test says so
+	if err := n.Do(notes.open); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := notes.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	f := load(t, Options{Notes: notes})
+	if err := f.Conntrack(); err != nil {
+		t.Skipf("conntrack cannot be asked: %v", err)
+	}
+	err := n.Do(func() error {
+		defer onOneCPU(t)()
+		for i, begin := range []uint32{0, 1, 1<<16 - 4, 1<<16 - 3, 1<<16 - 1, 1 << 16, 3<<16 + 5, 1<<32 - 2} {
+			sport := uint16(1000 + i)
+			if err := f.Remember([]Flow{NewFlow(b4, b4, sport, 2000, 17)}, []Verdict{{7, 3}}); err != nil {
+				return err
+			}
+			packet := frame(t, udp(b4, b4, sport, 2000), nil)
+			notes.epoch.wanted.Store(0)
+			for passed := range uint32(4) {
+				notes.epoch.number.Store(begin + passed)
+				for range 2 {
+					if askedAbout(t, f, packet, CachedDeny, 1) == 0 {
+						if passed < 3 {
+							t.Errorf("begun in epoch %d: proven after %d epochs", begin, passed)
+						}
+						break
+					}
+				}
+				if passed == 0 && notes.epoch.wanted.Load() != 1 {
+					t.Errorf("begun in epoch %d: no epochs are wanted", begin)
+				}
+			}
+			asked := uint64(1)
+			for try := 0; asked > 0 && try < 10; try++ { // it is asked again at the end of a lease
+				asked = askedAbout(t, f, packet, CachedDeny, 1)
+			}
+			if asked > 0 {
+				t.Errorf("begun in epoch %d: not proven after 3 epochs", begin)
+			}
 		}
 		return nil
 	})

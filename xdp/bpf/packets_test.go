@@ -136,6 +136,8 @@ func TestWhichPacketsAreJudged(t *testing.T) {
 		{"priority tag", tcp, tag(0x6000), Undecided},
 		{"hop-by-hop options", tcp6, insert6(0, 0), Undecided},
 		{"destination options", tcp6, insert6(60, 0), Undecided},
+		{"three options headers", tcp6, func(b []byte) []byte { return insert6(0, 0)(insert6(60, 0)(insert6(60, 0)(b))) }, Undecided},
+		{"udp without a checksum", udp(a4, b4, 1, 2), set(40, 0, 0), Undecided},
 		{"trailing octets after the packet", tcp, func(b []byte) []byte { return append(b, make([]byte, 30)...) }, Undecided},
 
 		{"vlan tag", tcp, tag(0x0064), Other},
@@ -158,6 +160,12 @@ func TestWhichPacketsAreJudged(t *testing.T) {
 		{"ipv6 fragment", tcp6, insert6(44, 0), Other},
 		{"ipv6 routing header", tcp6, insert6(43, 0), Other},
 		{"ipv6 authentication header", tcp6, insert6(51, 0), Other},
+		{"four options headers", tcp6, func(b []byte) []byte { return insert6(0, 0)(insert6(60, 0)(insert6(60, 0)(insert6(60, 0)(b)))) }, Other},
+		{"frame in several buffers", udp(a4, b4, 1, 2), func(b []byte) []byte {
+			b = append(b, make([]byte, 8986)...)
+			binary.BigEndian.PutUint16(b[16:], uint16(len(b)-14))
+			return b
+		}, Other},
 		{"ipv6 option longer than the packet", tcp6, insert6(60, 200), Other},
 		{"ipv6 payload length beyond the frame", tcp6, set(18, 0x05, 0xdc), Other},
 		{"jumbo payload", tcp6, set(18, 0, 0), Other},
