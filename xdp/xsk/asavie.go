@@ -71,11 +71,27 @@ func (s *asavie) FD() int             { return s.socket.FD() }
 func (s *asavie) FrameSize() int      { return s.size }
 func (s *asavie) Frame(d Desc) []byte { return s.socket.GetFrame(xdp.Desc(d)) }
 
-func (s *asavie) Fill(frames []Desc) int { return s.socket.Fill(descs(frames)) }
+// closed tells whether the rings are gone, in which the library would look all the same.
+func (s *asavie) closed() bool { return s.FD() < 0 }
 
-func (s *asavie) Receive(out []Desc) int { return copy(descs(out), s.socket.Receive(len(out))) }
+func (s *asavie) Fill(frames []Desc) int {
+	if s.closed() {
+		return 0
+	}
+	return s.socket.Fill(descs(frames))
+}
+
+func (s *asavie) Receive(out []Desc) int {
+	if s.closed() {
+		return 0
+	}
+	return copy(descs(out), s.socket.Receive(len(out)))
+}
 
 func (s *asavie) Transmit(frames []Desc) (n int) {
+	if s.closed() {
+		return 0
+	}
 	n = min(len(frames), s.socket.NumFreeTxSlots())
 	for _, d := range frames[:n] {
 		s.sending[d.Addr/uint64(s.size)] = true
@@ -93,6 +109,9 @@ func (s *asavie) send(frames []Desc) {
 }
 
 func (s *asavie) Complete(out []Desc) (n int) {
+	if s.closed() {
+		return 0
+	}
 	done := min(len(out), s.socket.NumCompleted())
 	if done == 0 {
 		return 0
@@ -109,7 +128,7 @@ func (s *asavie) Complete(out []Desc) (n int) {
 }
 
 func (s *asavie) Wake() error {
-	if s.FD() < 0 {
+	if s.closed() {
 		return ErrClosed
 	}
 	if len(s.sending) > 0 {
@@ -119,14 +138,14 @@ func (s *asavie) Wake() error {
 }
 
 func (s *asavie) Wait(timeout time.Duration) error {
-	if s.FD() < 0 {
+	if s.closed() {
 		return ErrClosed
 	}
 	return poll(s.FD(), timeout)
 }
 
 func (s *asavie) Statistics() (Statistics, error) {
-	if s.FD() < 0 {
+	if s.closed() {
 		return Statistics{}, fmt.Errorf("AF_XDP statistics: %w", unix.EBADF)
 	}
 	return statistics(s.FD())
@@ -134,7 +153,7 @@ func (s *asavie) Statistics() (Statistics, error) {
 
 // Close also removes the mappings of the rings, which the library leaves behind.
 func (s *asavie) Close() error {
-	if s.FD() < 0 {
+	if s.closed() {
 		return nil
 	}
 	inode, err := inodeOf(s.FD())

@@ -3,8 +3,13 @@ package xsk_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"rampart/xdp/xsk"
 )
@@ -234,22 +239,29 @@ func TestInterfaceRemoved(t *testing.T) {
 }
 
 func TestClosedSocketIsInert(t *testing.T) {
-	w := newWire(t)
-	s := w.listen(t, xsk.Open, xsk.Config{})
-	for range 2 {
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var d [1]xsk.Desc
-	if n := s.Fill(d[:]) + s.Receive(d[:]) + s.Transmit(d[:]) + s.Complete(d[:]); n != 0 {
-		t.Errorf("a closed socket moved %d frames", n)
-	}
-	if err := s.Wake(); !errors.Is(err, xsk.ErrClosed) {
-		t.Errorf("wake: %v", err)
-	}
-	if err := s.Wait(time.Second); !errors.Is(err, xsk.ErrClosed) {
-		t.Errorf("wait: %v", err)
+	for _, im := range implementations {
+		t.Run(im.name, func(t *testing.T) {
+			w := newWire(t)
+			s := w.listen(t, im.open, xsk.Config{})
+			for range 2 {
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var d [1]xsk.Desc
+			if n := s.Fill(d[:]) + s.Receive(d[:]) + s.Transmit(d[:]) + s.Complete(d[:]); n != 0 {
+				t.Errorf("a closed socket moved %d frames", n)
+			}
+			if err := s.Wake(); !errors.Is(err, xsk.ErrClosed) {
+				t.Errorf("wake: %v", err)
+			}
+			if err := s.Wait(time.Second); !errors.Is(err, xsk.ErrClosed) {
+				t.Errorf("wait: %v", err)
+			}
+			if _, err := s.Statistics(); err == nil {
+				t.Error("a closed socket has statistics")
+			}
+		})
 	}
 }
 
@@ -273,11 +285,22 @@ func TestRefusedConfigurations(t *testing.T) {
 	}
 }
 
-// Busy polling and huge pages change the speed and nothing else.
+// Busy polling and huge pages change the speed and nothing else, and are there when they are asked for.
 func TestBusyPollAndHugePages(t *testing.T) {
 	w := newWire(t)
 	c := xsk.Config{Frames: 64, BusyPoll: 20 * time.Microsecond, HugePages: true, CopyMode: true}
+	before := hugePages(t)
 	s := w.listen(t, xsk.Open, c)
+	if used := before - hugePages(t); before > 0 && used != 1 {
+		t.Errorf("%d huge pages used of %d, want one for 64 frames", used, before)
+	} else if before == 0 {
+		t.Log("no huge pages set aside here (sysctl vm.nr_hugepages=1): without them")
+	}
+	for option, want := range map[int]int{unix.SO_BUSY_POLL: 20, unix.SO_PREFER_BUSY_POLL: 1} {
+		if got, err := unix.GetsockoptInt(s.FD(), unix.SOL_SOCKET, option); err != nil || got != want {
+			t.Errorf("socket option %d is %d (%v), want %d", option, got, err, want)
+		}
+	}
 	s.Fill(xsk.AllFrames(c))
 	from := newTap(t, w.a, w.x0)
 	for i := range 20 {
@@ -289,4 +312,27 @@ func TestBusyPollAndHugePages(t *testing.T) {
 			t.Fatalf("frame %d: %x, want %x", i, got, want)
 		}
 	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(5 * time.Second); hugePages(t) < before; time.Sleep(time.Millisecond) { // the kernel lets go late
+		if time.Now().After(deadline) {
+			t.Fatalf("%d huge pages free after the socket was closed, %d before it was opened", hugePages(t), before)
+		}
+	}
+}
+
+// hugePages is how many are free.
+func hugePages(t *testing.T) (n int) {
+	t.Helper()
+	info, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, after, ok := strings.Cut(string(info), "HugePages_Free:"); ok {
+		if _, err := fmt.Sscan(after, &n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
 }
