@@ -6,3 +6,13 @@ func (b *Backend) Asked(name string) (uint64, error) {
 	defer b.mu.Unlock()
 	return b.guards[name].fast.Asked()
 }
+
+// JudgedBy are the packets that each worker of an interface has judged.
+func (b *Backend) JudgedBy(name string) (judged []uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, w := range b.guards[name].workers {
+		judged = append(judged, w.judged.Load())
+	}
+	return judged
+}

@@ -107,8 +107,10 @@ func (g *guard) open() error {
 			continue
 		}
 		g.workers = append(g.workers, w)
+		err = g.fast.SetSocket(q, w.rx.FD())
+		w.refill(g.fast.Room(q))
 		go w.run()
-		if err := g.fast.SetSocket(q, w.rx.FD()); err != nil {
+		if err != nil {
 			return err
 		}
 	}

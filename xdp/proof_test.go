@@ -445,16 +445,7 @@ func TestInterfaceComesBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.eventually("letting go", func() bool { return r.status().Mode == "" })
-		link := r.peer.Link
-		near := lab.End{Namespace: r.top.Firewall, Interface: "eth0", Addrs: link.Gateway}
-		far := lab.End{Namespace: r.peer.Namespace, Interface: lab.PeerInterface}
-		for i, a := range link.Addrs {
-			far.Addrs = append(far.Addrs, link.Gateway[i].Masked())
-			far.Addrs[i] = prefixAt(a, link.Gateway[i].Bits())
-		}
-		if err := lab.Veth(near, far); err != nil {
-			t.Fatal(err)
-		}
+		r.plug(1, 1)
 		r.eventually("attaching", func() bool { return r.status().Mode == bpf.Native })
 		c, err := r.dial(4, 7)
 		if err != nil {

@@ -252,4 +252,27 @@ func (r *rig) dialFor(patience time.Duration, family int, port uint16) (net.Conn
 	return net.FileConn(f)
 }
 
-func prefixAt(a netip.Addr, bits int) netip.Prefix { return netip.PrefixFrom(a, bits) }
+// plug connects eth0 to the host anew, after its removal, with queues of the two ends.
+func (r *rig) plug(near, far int) {
+	r.t.Helper()
+	link := r.peer.Link
+	ends := [2]lab.End{
+		{Namespace: r.top.Firewall, Interface: "eth0", Addrs: link.Gateway, Queues: near},
+		{Namespace: r.peer.Namespace, Interface: lab.PeerInterface, Queues: far},
+	}
+	for i, a := range link.Addrs {
+		ends[1].Addrs = append(ends[1].Addrs, netip.PrefixFrom(a, link.Gateway[i].Bits()))
+	}
+	if err := lab.Veth(ends[0], ends[1]); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// replug changes the queues of eth0 and of its other end.
+func (r *rig) replug(near, far int) {
+	r.t.Helper()
+	if err := r.top.Firewall.DeleteLink("eth0"); err != nil {
+		r.t.Fatal(err)
+	}
+	r.plug(near, far)
+}

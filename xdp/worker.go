@@ -49,7 +49,8 @@ type worker struct {
 	failed atomic.Pointer[error]
 }
 
-// run takes frames until the worker is stopped, and then what is left.
+// run takes frames until the worker is stopped, and then what is left. The kernel has frames to receive into beforehand: it may
+// take some time for the thread to run.
 func (w *worker) run() {
 	defer close(w.done)
 	runtime.LockOSThread() // not unlocked: the changed thread ends with its goroutine
@@ -65,7 +66,6 @@ func (w *worker) run() {
 	}
 	w.inquiry = w.guard.fast.Inquiry(w.queue)
 	room := w.guard.fast.Room(w.queue)
-	w.refill(room)
 	var in [batch]xsk.Desc
 	idle, taken := 0, uint64(0)
 	for {

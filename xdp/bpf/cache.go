@@ -95,8 +95,10 @@ func (f *FastPath) SetFailsafes(list []ir.Failsafe) error {
 	return nil
 }
 
-// SetSocket gives a queue's packets to an AF_XDP socket. The entry goes away with the socket.
+// SetSocket gives a queue's packets to an AF_XDP socket, once it is given frames in the queue's Room. The entry goes away with
+// the socket.
 func (f *FastPath) SetSocket(queue, fd int) error {
+	f.rooms[queue].Set(f.rooms[queue].Taken(), 0)
 	if err := f.objects.Sockets.Put(uint32(queue), uint32(fd)); err != nil {
 		return fmt.Errorf("socket of queue %d: %w", queue, err)
 	}

@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"sync/atomic"
@@ -54,6 +55,9 @@ func (r Room) Taken() uint64 { return r.taken.Load() }
 // Set allows n frames beyond those that Taken has told.
 func (r Room) Set(taken, n uint64) { r.given.Store(taken + n) }
 
+// noSocket is the room of a queue without a socket: its packets are the stack's, and no overload.
+const noSocket = math.MaxInt64
+
 // share maps the memory that the program and we exchange numbers in.
 func (f *FastPath) share() error {
 	mem, err := f.mmap(f.objects.Config, int(unsafe.Sizeof(sharedSettings{})))
@@ -71,6 +75,7 @@ func (f *FastPath) share() error {
 			given: (*atomic.Uint64)(unsafe.Pointer(&mem[at+int(unsafe.Offsetof(fastPathRoom{}.Given))])),
 			taken: (*atomic.Uint64)(unsafe.Pointer(&mem[at+int(unsafe.Offsetof(fastPathRoom{}.Taken))])),
 		})
+		f.rooms[q].Set(0, noSocket)
 	}
 	f.asked, err = f.mmap(f.objects.Inquiries, MaxQueues*inquirySize)
 	return err
