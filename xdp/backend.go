@@ -73,7 +73,7 @@ func New(c Config) (*Backend, error) {
 	return b, nil
 }
 
-// Check tells whether the match tables can be built. It attaches nothing.
+// Check implements engine.Backend. No program is refused: what the match tables cannot hold nftables decides.
 func (b *Backend) Check(context.Context, *ir.Program) error { return nil }
 
 // Apply puts the program's early denials in force. When it returns, no packet is judged by an older program.

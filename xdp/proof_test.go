@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"strings"
+	"net"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -242,25 +242,69 @@ func exchange(t *testing.T, c io.ReadWriter, n int) {
 
 // A bulk transfer with segmentation and receive offload goes on while the fast path comes, changes and goes.
 func TestEstablishedConnectionsSurvive(t *testing.T) {
-	r := newRig(t, xdp.Config{})
-	p := hostPolicy(allowTCP)
-	program := compilePolicy(t, p)
-	if _, err := r.full.Apply(context.Background(), program); err != nil {
-		t.Fatal(err)
+	for mode, queues := range map[bpf.Mode]int{bpf.Native: 1, bpf.Generic: 2} { // see TestGenericMode
+		t.Run(string(mode), func(t *testing.T) {
+			r := newRig(t, xdp.Config{})
+			r.replug(1, queues)
+			r.offload(t)
+			p := hostPolicy(allowTCP)
+			program := compilePolicy(t, p)
+			if _, err := r.full.Apply(context.Background(), program); err != nil {
+				t.Fatal(err)
+			}
+			r.echoServer(7)
+			c, err := r.dial(4, 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			bulk := transfer(c)
+			progress := func(when string, native bool) {
+				t.Helper()
+				sizes, before := r.sizes(t), bulk.octets.Load()
+				r.eventually(when, func() bool { return bulk.octets.Load() > before+1<<20 || len(bulk.failed) > 0 })
+				r.offloaded(t, when, sizes, native)
+			}
+			progress("before", false)
+			for round := range 2 {
+				r.applyFast(program)
+				native := mode == bpf.Native
+				progress("attached", native)
+				if s := r.status(); s.Mode != mode {
+					t.Fatalf("round %d: attached in mode %q: %v", round, s.Mode, s)
+				}
+				r.apply(p)
+				progress("reloaded", native)
+				r.apply(hostPolicy(allowUDP)) // policy changes do not end what is established
+				progress("another policy", native)
+				r.apply(p)
+				if err := r.fast.Clear(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				progress("detached", false)
+			}
+			bulk.stop.Store(true)
+			if err := <-bulk.failed; err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	r.echoServer(7)
-	c, err := r.dial(4, 7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	var stop atomic.Bool
-	var octets atomic.Int64
-	failed := make(chan error, 1)
+}
+
+// bulk is a transfer to an echo server and back, until it is stopped.
+type bulk struct {
+	octets atomic.Int64
+	stop   atomic.Bool
+	failed chan error // closed at the end
+}
+
+// transfer begins a transfer on a connection.
+func transfer(c net.Conn) *bulk {
+	b := &bulk{failed: make(chan error, 1)}
 	go func() {
-		defer close(failed)
+		defer close(b.failed)
 		chunk, back := make([]byte, 1<<18), make([]byte, 1<<18)
-		for n := byte(0); !stop.Load(); n++ {
+		for n := byte(0); !b.stop.Load(); n++ {
 			for i := range chunk {
 				chunk[i] = byte(i) ^ n
 			}
@@ -269,167 +313,17 @@ func TestEstablishedConnectionsSurvive(t *testing.T) {
 			go func() { _, err := c.Write(chunk); written <- err }()
 			_, err := io.ReadFull(c, back)
 			if err = errors.Join(err, <-written); err != nil {
-				failed <- err
+				b.failed <- err
 				return
 			}
 			if !bytes.Equal(chunk, back) {
-				failed <- fmt.Errorf("chunk %d came back changed", n)
+				b.failed <- fmt.Errorf("chunk %d came back changed", n)
 				return
 			}
-			octets.Add(int64(len(chunk)))
+			b.octets.Add(int64(len(chunk)))
 		}
 	}()
-	progress := func(what string) {
-		t.Helper()
-		before := octets.Load()
-		r.eventually(what, func() bool { return octets.Load() > before+1<<20 || len(failed) > 0 })
-	}
-	progress("before")
-	for round := range 3 {
-		r.applyFast(program)
-		progress("attached")
-		if s := r.status(); s.Mode == "" {
-			t.Fatalf("round %d: not attached: %v", round, s)
-		}
-		r.apply(p)
-		progress("reloaded")
-		r.apply(hostPolicy(allowUDP)) // policy changes do not end what is established
-		progress("another policy")
-		r.apply(p)
-		if err := r.fast.Clear(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		progress("detached")
-	}
-	stop.Store(true)
-	if err := <-failed; err != nil {
-		t.Error(err)
-	}
-}
-
-// stalled is a socket whose owner gets stuck in it until it is let go.
-type stalled struct {
-	xsk.Socket
-	hold *atomic.Bool
-}
-
-func (s stalled) Receive(out []xsk.Desc) int {
-	for s.hold.Load() {
-		time.Sleep(time.Millisecond)
-	}
-	return s.Socket.Receive(out)
-}
-
-// When a worker is stuck and its rings are full, packets go to nftables, counted; or they are dropped, if so configured.
-// When the worker goes on it deals with what it has.
-func TestFullRings(t *testing.T) {
-	for _, drop := range []bool{false, true} {
-		t.Run(fmt.Sprintf("drop %v", drop), func(t *testing.T) {
-			hold := &atomic.Bool{}
-			r := newRig(t, xdp.Config{Frames: 64, DropOnOverload: drop, Open: func(c xsk.Config) (xsk.Socket, error) {
-				if c.Share != nil {
-					c.Share = c.Share.(stalled).Socket
-					return xsk.Open(c)
-				}
-				s, err := xsk.Open(c)
-				return stalled{s, hold}, err
-			}})
-			r.apply(hostPolicy(allowUDP))
-			hold.Store(true)
-			time.Sleep(50 * time.Millisecond) // the worker looks at its ring at least that often
-			prober, err := lab.NewProber(r.top)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer prober.Close()
-			probes := make([]lab.Probe, 200)
-			for i := range probes {
-				probes[i] = lab.Probe{From: "client", Packet: model.Packet{Src: r.peer.Addr(4), Dst: r.host(4), Protocol: model.ProtoUDP,
-					SrcPort: uint16(1000 + i), DstPort: 9}}
-			}
-			arrived, err := prober.Send(probes...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			n := 0
-			for _, at := range arrived {
-				if at != "" {
-					n++
-				}
-			}
-			s := r.status()
-			if drop {
-				if n != 0 || s.Events[bpf.OverloadDropped] != 136 {
-					t.Errorf("%d packets arrived, %d dropped, want 0 and 136", n, s.Events[bpf.OverloadDropped])
-				}
-			} else if n != 136 || s.Events[bpf.OverloadPassed] != 136 {
-				t.Errorf("%d packets arrived, %d passed, want 136", n, s.Events[bpf.OverloadPassed])
-			}
-			if s.Sockets[0].RxDropped != 0 {
-				t.Errorf("%d packets lost in the socket", s.Sockets[0].RxDropped)
-			}
-			hold.Store(false)
-			r.eventually("the worker to go on", func() bool { return r.status().Judged == 64 })
-			prober.Settle = func() error { return settled(r.fast) }
-			arrived, err = prober.Send(probes[:40]...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, at := range arrived {
-				if at == "" {
-					t.Errorf("packet %d was lost after the worker went on", i)
-				}
-			}
-		})
-	}
-}
-
-// broken is a socket that fails when it is told to.
-type broken struct {
-	xsk.Socket
-	fail *atomic.Bool
-}
-
-func (s broken) Wake() error {
-	if s.fail.Load() {
-		return errors.New("out of order")
-	}
-	return s.Socket.Wake()
-}
-
-// A worker that fails costs speed, not connections: its interface is detached, and the status says why.
-func TestFailedWorker(t *testing.T) {
-	fail := &atomic.Bool{}
-	r := newRig(t, xdp.Config{Open: func(c xsk.Config) (xsk.Socket, error) {
-		if c.Share != nil {
-			c.Share = c.Share.(broken).Socket
-			return xsk.Open(c)
-		}
-		s, err := xsk.Open(c)
-		return broken{s, fail}, err
-	}})
-	r.apply(hostPolicy(allowTCP))
-	r.echoServer(7)
-	before, err := r.dial(4, 7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer before.Close()
-	exchange(t, before, 1000)
-	fail.Store(true)
-	r.eventually("giving up", func() bool { return r.status().Mode == "" })
-	if s := r.status().String(); !strings.Contains(s, "out of order") {
-		t.Errorf("status %q does not say why", s)
-	}
-	exchange(t, before, 1000)
-	after, err := r.dial(4, 7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	after.Close()
-	if !r.refused(4, 8) {
-		t.Error("policy is not in force")
-	}
+	return b
 }
 
 // The interface goes away and comes back under its name: the fast path lets go of it and takes it again.

@@ -15,6 +15,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rampart/bench/lab"
+	"rampart/model"
 	"rampart/xdp"
 	"rampart/xdp/bpf"
 	"rampart/xdp/xsk"
@@ -101,6 +103,117 @@ func wrapped(rx, tx func(xsk.Socket) xsk.Socket) func(xsk.Config) (xsk.Socket, e
 			s = wrap(s)
 		}
 		return s, err
+	}
+}
+
+// stalled is a socket whose owner gets stuck in it until it is let go.
+type stalled struct {
+	xsk.Socket
+	hold *atomic.Bool
+}
+
+func (s stalled) Receive(out []xsk.Desc) int {
+	for s.hold.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	return s.Socket.Receive(out)
+}
+
+// When a worker is stuck and its rings are full, packets go to nftables, counted; or they are dropped, if so configured.
+// When the worker goes on it deals with what it has.
+func TestFullRings(t *testing.T) {
+	for _, drop := range []bool{false, true} {
+		t.Run(fmt.Sprintf("drop %v", drop), func(t *testing.T) {
+			hold := &atomic.Bool{}
+			r := newRig(t, xdp.Config{Frames: 64, DropOnOverload: drop, Open: wrapped(func(s xsk.Socket) xsk.Socket { return stalled{s, hold} }, nil)})
+			r.apply(hostPolicy(allowUDP))
+			hold.Store(true)
+			time.Sleep(50 * time.Millisecond) // the worker looks at its ring at least that often
+			prober, err := lab.NewProber(r.top)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer prober.Close()
+			probes := make([]lab.Probe, 200)
+			for i := range probes {
+				probes[i] = lab.Probe{From: "client", Packet: model.Packet{Src: r.peer.Addr(4), Dst: r.host(4), Protocol: model.ProtoUDP,
+					SrcPort: uint16(1000 + i), DstPort: 9}}
+			}
+			arrived, err := prober.Send(probes...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			for _, at := range arrived {
+				if at != "" {
+					n++
+				}
+			}
+			s := r.status()
+			if drop {
+				if n != 0 || s.Events[bpf.OverloadDropped] != 136 {
+					t.Errorf("%d packets arrived, %d dropped, want 0 and 136", n, s.Events[bpf.OverloadDropped])
+				}
+			} else if n != 136 || s.Events[bpf.OverloadPassed] != 136 {
+				t.Errorf("%d packets arrived, %d passed, want 136", n, s.Events[bpf.OverloadPassed])
+			}
+			if s.Sockets[0].RxDropped != 0 {
+				t.Errorf("%d packets lost in the socket", s.Sockets[0].RxDropped)
+			}
+			hold.Store(false)
+			r.eventually("the worker to go on", func() bool { return r.status().Judged == 64 })
+			prober.Settle = func() error { return settled(r.fast) }
+			arrived, err = prober.Send(probes[:40]...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, at := range arrived {
+				if at == "" {
+					t.Errorf("packet %d was lost after the worker went on", i)
+				}
+			}
+		})
+	}
+}
+
+// broken is a socket that fails when it is told to.
+type broken struct {
+	xsk.Socket
+	fail *atomic.Bool
+}
+
+func (s broken) Wake() error {
+	if s.fail.Load() {
+		return errors.New("out of order")
+	}
+	return s.Socket.Wake()
+}
+
+// A worker that fails costs speed, not connections: its interface is detached, and the status says why.
+func TestFailedWorker(t *testing.T) {
+	fail := &atomic.Bool{}
+	r := newRig(t, xdp.Config{Open: wrapped(func(s xsk.Socket) xsk.Socket { return broken{s, fail} }, nil)})
+	r.apply(hostPolicy(allowTCP))
+	r.echoServer(7)
+	before, err := r.dial(4, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer before.Close()
+	exchange(t, before, 1000)
+	fail.Store(true)
+	r.eventually("giving up", func() bool { return r.status().Mode == "" })
+	if s := r.status().String(); !strings.Contains(s, "out of order") {
+		t.Errorf("status %q does not say why", s)
+	}
+	exchange(t, before, 1000)
+	after, err := r.dial(4, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after.Close()
+	if !r.refused(4, 8) {
+		t.Error("policy is not in force")
 	}
 }
 
