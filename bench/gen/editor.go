@@ -325,3 +325,17 @@ func (e *Editor) Edit() string {
 	e.put(e.tier())
 	return "tier"
 }
+
+// Packet is a packet near the borders of rules.
+func (e *Editor) Packet() model.Packet {
+	family := one(e.Rand, 4, 4, 6)
+	p := model.Packet{Src: e.Addr(family), Dst: e.Addr(family), Protocol: one[uint8](e.Rand, 6, 6, 6, 17, 17, 1, 58, 132, 136, 253)}
+	switch {
+	case p.Protocol == model.ProtoICMP || p.Protocol == model.ProtoICMPv6:
+		p.ICMPType, p.ICMPCode = one[uint8](e.Rand, 0, 3, 8, 8, 128, 128, 129, 254), one[uint8](e.Rand, 0, 1, 255)
+	case model.HasPorts(p.Protocol) || p.Protocol == model.ProtoUDPLite:
+		ports := []uint16{1, 2, 21, 22, 23, 78, 79, 80, 81, 82, 99, 100, 101, 443, 999, 1000, 1001, 1002, 8079, 8080, 32767, 32768, 65534, 65535}
+		p.SrcPort, p.DstPort = one(e.Rand, append(ports, 40000, 40000, 40000, 40000)...), one(e.Rand, ports...)
+	}
+	return p
+}

@@ -65,7 +65,7 @@ func followEdits(t *testing.T, seed uint64, group lower.GroupFunc) {
 		}
 		m, judge := ruleset.NewMachine(reused.Ruleset), eval.NewEvaluator(p)
 		for range 60 {
-			pr := model.Probe{Endpoint: host.Key(), Layer: model.LayerNormal, Direction: one(e.Rand, model.Ingress, model.Egress), Packet: borderPacket(e)}
+			pr := model.Probe{Endpoint: host.Key(), Layer: model.LayerNormal, Direction: one(e.Rand, model.Ingress, model.Egress), Packet: e.Packet()}
 			want, err := judge.Evaluate(pr)
 			if err != nil {
 				t.Fatal(err)
@@ -99,17 +99,3 @@ func asked(l *lower.Lowered) *ruleset.Ruleset {
 }
 
 func one[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
-
-// borderPacket is a packet near the borders of rules.
-func borderPacket(e *gen.Editor) model.Packet {
-	family := one(e.Rand, 4, 4, 6)
-	p := model.Packet{Src: e.Addr(family), Dst: e.Addr(family), Protocol: one[uint8](e.Rand, 6, 6, 6, 17, 1, 58, 132, 136, 253)}
-	switch {
-	case p.Protocol == model.ProtoICMP || p.Protocol == model.ProtoICMPv6:
-		p.ICMPType, p.ICMPCode = one[uint8](e.Rand, 0, 3, 8, 128, 129, 254), one[uint8](e.Rand, 0, 1, 255)
-	case model.HasPorts(p.Protocol) || p.Protocol == model.ProtoUDPLite:
-		ports := []uint16{1, 2, 21, 22, 23, 78, 79, 80, 81, 82, 99, 100, 101, 443, 999, 1000, 1001, 1002, 8079, 8080, 32767, 32768, 65534, 65535}
-		p.SrcPort, p.DstPort = one(e.Rand, ports...), one(e.Rand, ports...)
-	}
-	return p
-}
