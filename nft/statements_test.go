@@ -188,6 +188,8 @@ func everything() *ruleset.Ruleset {
 	add(ruleset.Flags{Field: ruleset.CTState, Mask: ruleset.CTEstablished | ruleset.CTRelated}, accept)
 	add(ruleset.Flags{Field: ruleset.CTState, Mask: ruleset.CTInvalid}, ruleset.Protocol(true, model.ProtoUDPLite), ruleset.Counter{}, drop)
 	add(ruleset.Flags{Field: ruleset.CTStatus, Mask: ruleset.CTStatusDNAT}, accept)
+	add(proto(6), ruleset.Flags{Field: ruleset.TCPFlags, Mask: ruleset.TCPAck}, accept)
+	add(proto(6), ruleset.Flags{Field: ruleset.TCPFlags, Mask: ruleset.TCPAck}, ruleset.Lookup{Fields: fields(ruleset.L4Proto, ruleset.SrcPort), Set: "services"}, accept)
 	add(ruleset.SourceIsLocal(), accept)
 	add(ruleset.Interface(ruleset.IIFName, "eth0", false), accept)
 	add(ruleset.Interface(ruleset.IIFName, "cali", true), accept)

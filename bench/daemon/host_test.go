@@ -1,6 +1,9 @@
 package daemon
 
 import (
+	"errors"
+	"fmt"
+	"net"
 	"net/netip"
 	"path/filepath"
 	"testing"
@@ -47,6 +50,46 @@ func TestFailsafeSessionSurvives(t *testing.T) {
 		if err := lab.Exchange(b.within(5*time.Second), session); err != nil {
 			t.Fatalf("the session broke under %q: %v", policy, err)
 		}
+	}
+}
+
+// A session through a failsafe port that is older than the policy goes on, whoever speaks first and whether denied packets
+// are answered or not. Conntrack does not know it then.
+func TestFailsafeSessionFromBefore(t *testing.T) {
+	for _, action := range []string{"Drop", "Reject"} {
+		t.Run(action, func(t *testing.T) {
+			b := newBench(t, host("ingress { action = \"Deny\" }\n  egress { action = \"Deny\" }"))
+			b.config.Settings = fmt.Sprintf("deny_action = %q\n", action)
+			var l net.Listener
+			err := b.top.Firewall.Do(func() (err error) { l, err = net.Listen("tcp4", ":22"); return err })
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			client, err := b.top.Peer("client").Dial(b.ctx, "tcp", netip.AddrPort{}, netip.AddrPortFrom(b.top.Addr(4), 22))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			server, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer server.Close()
+			b.start()
+			for _, way := range [][2]net.Conn{{server, client}, {client, server}} {
+				deadline, _ := b.within(5 * time.Second).Deadline()
+				if err := errors.Join(way[0].SetDeadline(deadline), way[1].SetDeadline(deadline)); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := way[0].Write([]byte("x")); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := way[1].Read(make([]byte, 1)); err != nil {
+					t.Errorf("from %v: %v", way[0].LocalAddr(), err)
+				}
+			}
+		})
 	}
 }
 

@@ -175,6 +175,10 @@ func TestSurroundingsOfPolicy(t *testing.T) {
 		{"invalid failsafe", toHost, "tcp 203.0.113.1:1000 > 192.0.2.1:22", func(p *ruleset.Packet) { p.CT = ruleset.CTInvalid }, "drop invalid-connection-state"},
 		{"invalid UDP-Lite is for policy to judge", way{"eth0", "eth1"}, "udplite 203.0.113.1:1 > 198.51.100.1:2", func(p *ruleset.Packet) { p.CT = ruleset.CTInvalid }, "accept"},
 		{"invalid GRE is not", way{"eth0", "eth1"}, "gre 203.0.113.1 > 198.51.100.1", func(p *ruleset.Packet) { p.CT = ruleset.CTInvalid }, "drop invalid-connection-state"},
+		{"failsafe session from before", fromHost, "tcp 192.0.2.1:22 > 203.0.113.1:1000", func(p *ruleset.Packet) { p.TCPFlags = ruleset.TCPAck }, "accept"},
+		{"from a failsafe port, but new", fromHost, "tcp 192.0.2.1:22 > 203.0.113.1:1000", nil, "drop no-profile-match"},
+		{"other session from before", fromHost, "tcp 192.0.2.1:23 > 203.0.113.1:1000", func(p *ruleset.Packet) { p.TCPFlags = ruleset.TCPAck }, "drop no-profile-match"},
+		{"failsafe session of others", toHost, "tcp 203.0.113.1:22 > 192.0.2.1:1000", func(p *ruleset.Packet) { p.TCPFlags = ruleset.TCPAck }, "drop tier-default:default"},
 		{"neighbour discovery", toHost, "icmpv6/135 fe80::1 > ff02::1:ff00:1", func(p *ruleset.Packet) { p.CT, p.HopLimit = ruleset.CTUntracked, 255 }, "accept"},
 		{"neighbour discovery from elsewhere", toHost, "icmpv6/135 2001:db8::1 > 2001:db8::2", func(p *ruleset.Packet) { p.CT, p.HopLimit = ruleset.CTUntracked, 254 }, "drop tier-default:default"},
 		{"neighbour discovery from the host", fromHost, "icmpv6/136 fe80::2 > fe80::1", func(p *ruleset.Packet) { p.CT, p.HopLimit = ruleset.CTUntracked, 255 }, "accept"},
@@ -230,6 +234,10 @@ func TestSurroundingOptions(t *testing.T) {
 	at := func(in, out string, s string, ct uint32) *ruleset.Packet {
 		return &ruleset.Packet{Packet: packet(t, s), In: in, Out: out, CT: ct, HopLimit: 64}
 	}
+	midway := func(p *ruleset.Packet) *ruleset.Packet {
+		p.TCPFlags = ruleset.TCPAck
+		return p
+	}
 	for _, c := range []struct {
 		options string
 		packet  *ruleset.Packet
@@ -241,6 +249,8 @@ func TestSurroundingOptions(t *testing.T) {
 		{"options: no-failsafe", at("eth0", "", "tcp 203.0.113.1:1000 > 192.0.2.1:22", ruleset.CTNew), "drop tier-default:default", false},
 		{"options: reject", at("eth0", "", "tcp 203.0.113.1:1000 > 192.0.2.1:80", ruleset.CTNew), "drop tier-default:default", true},
 		{"options: reject", at("", "eth0", "udp 192.0.2.1:1000 > 203.0.113.1:80", ruleset.CTNew), "drop no-profile-match", true},
+		{"options: reject", midway(at("", "eth0", "tcp 192.0.2.1:1000 > 203.0.113.1:80", ruleset.CTNew)), "drop no-profile-match", false},
+		{"options: reject", midway(at("", "eth0", "tcp 192.0.2.1:1000 > 203.0.113.1:80", ruleset.CTUntracked)), "drop no-profile-match", true},
 		{"options: reject", at("cali1", "cali2", "gre 10.0.0.1 > 10.0.0.2", ruleset.CTNew), "drop default/GlobalNetworkPolicy:b-takes-nothing-from-a[0]", true},
 		{"options: reject", at("eth0", "", "udp 203.0.113.1:1000 > 192.0.2.1:54", ruleset.CTNew), "drop default/GlobalNetworkPolicy:early[1]", false},
 		{"options: reject", at("cali1", "eth1", "tcp 10.0.0.2:1000 > 203.0.113.1:80", ruleset.CTNew), "drop workload-source-address", false},

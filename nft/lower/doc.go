@@ -31,7 +31,8 @@
 // Around policy, each with a counter of its own: packets of connections that the program's owner has marked as cut are
 // denied (ir.Options.CutMark); packets conntrack calls invalid are dropped, except UDP-Lite, whose
 // checksums Linux verifies with the wrong protocol in the pseudo header and so calls every packet invalid (policy
-// decides on each); failsafe ports are accepted at host endpoints; IPv6 neighbour discovery with hop limit 255 (RFC 4861)
+// decides on each); failsafe ports are accepted at host endpoints, and what the host sends in TCP sessions to them that are
+// older than the table; IPv6 neighbour discovery with hop limit 255 (RFC 4861)
 // and multicast listener messages with hop limit 1 (RFC 2710, 3810) are accepted to and from host endpoints, because
 // without them the link is dead whatever policy says; a workload may send these to its host too, as in Calico.
 //

@@ -41,6 +41,7 @@ func (s *stager) output() {
 		return own(s.entry("host-out", e, model.Egress, model.LayerNormal, v, func(c *ruleset.Chain) {
 			s.invalid(c)
 			s.failsafe(c, model.Egress)
+			s.failsafeSessions(c)
 			s.discovery(c, "out")
 			add(c, ruleset.Flags{Field: ruleset.CTStatus, Mask: ruleset.CTStatusDNAT}, accept) // see manglePostrouting
 		}))

@@ -78,6 +78,10 @@ func (s *stager) examples() []*ir.Endpoint {
 // rejectChain is where denied packets go that are to be answered.
 func (s *stager) rejectChain() ruleset.Verdict {
 	c, _ := s.Chain("answer-denied", "denied packets are answered")
+	// A packet from the midst of a connection that conntrack does not know yet must not end it: what its other end sends may
+	// be allowed.
+	add(c, ruleset.Flags{Field: ruleset.CTState, Mask: ruleset.CTNew}, ruleset.Protocol(false, model.ProtoTCP),
+		ruleset.Flags{Field: ruleset.TCPFlags, Mask: ruleset.TCPAck}, drop)
 	add(c, ruleset.Protocol(false, model.ProtoTCP), ruleset.Reject{TCPReset: true})
 	add(c, ruleset.Reject{})
 	return ruleset.GotoChain(c.Name)

@@ -42,6 +42,7 @@ const (
 	CTStatus         // ct status, as a bit mask
 	CTMark           // ct mark, the mark of the connection
 	SrcType          // fib saddr type
+	TCPFlags         // tcp flags, as a bit mask
 	// The first two octets of the transport header, where a protocol nft does not expect has its ICMP type and code.
 	TransportOctet0
 	TransportOctet1
@@ -81,6 +82,7 @@ var fields = [numFields]fieldInfo{
 	SrcType: {"fib saddr type", nftables.TypeFIBAddr, func(r uint32) expr.Any {
 		return &expr.Fib{Register: r, FlagSADDR: true, ResultADDRTYPE: true}
 	}, true},
+	TCPFlags:        {"tcp flags", nftables.TypeTCPFlag, transport(13, 1), false},
 	TransportOctet0: {"@th,0,8", nftables.TypeInteger, transport(0, 1), false},
 	TransportOctet1: {"@th,8,8", nftables.TypeInteger, transport(1, 1), false},
 }
@@ -195,6 +197,8 @@ func (f Field) valueText(v string) string {
 		return "0x" + zeroFill(strconv.FormatUint(uint64(hostUint32(v)), 16), 8)
 	case CTState:
 		return maskText(hostUint32(v), ctStates)
+	case TCPFlags:
+		return maskText(uint32(v[0]), tcpFlags)
 	case CTStatus:
 		return maskText(hostUint32(v), ctStatuses)
 	case SrcType:

@@ -19,6 +19,9 @@ const (
 
 	// CTStatusDNAT is IPS_DST_NAT: the connection's destination was rewritten.
 	CTStatusDNAT = 1 << 5
+
+	// TCPAck is set in every TCP packet but the one that opens a connection (RFC 9293, 3.1).
+	TCPAck = 1 << 4
 )
 
 type bitName struct {
@@ -31,6 +34,7 @@ var (
 		{CTInvalid, "invalid"}, {CTEstablished, "established"}, {CTRelated, "related"}, {CTNew, "new"}, {CTUntracked, "untracked"},
 	}
 	ctStatuses = []bitName{{CTStatusDNAT, "dnat"}}
+	tcpFlags   = []bitName{{TCPAck, "ack"}}
 )
 
 func maskText(mask uint32, names []bitName) string {
@@ -44,7 +48,7 @@ func maskText(mask uint32, names []bitName) string {
 }
 
 // Flags matches when any bit of Mask is set in the field, or with Not when none is. The field is CTState, CTStatus,
-// Mark or CTMark.
+// Mark, CTMark or TCPFlags.
 type Flags struct {
 	Field Field
 	Mask  uint32
@@ -60,7 +64,7 @@ func (f Flags) Text(Context) string {
 	if f.Field == Mark || f.Field == CTMark {
 		return fmt.Sprintf("%s & 0x%08x %s 0x00000000", f.Field, f.Mask, op)
 	}
-	word := f.Field.valueText(hostBytes(f.Mask))
+	word := f.Field.valueText(string(f.octets(f.Mask)))
 	if f.Not {
 		return f.Field.String() + " ! " + word
 	}
@@ -76,16 +80,31 @@ func (f Flags) Exprs(Binder) []expr.Any {
 	}
 	return []expr.Any{
 		fields[f.Field].load(reg),
-		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(f.Mask), Xor: make([]byte, 4)},
-		&expr.Cmp{Op: op, Register: reg, Data: make([]byte, 4)},
+		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: uint32(f.Field.Len()), Mask: f.octets(f.Mask), Xor: f.octets(0)},
+		&expr.Cmp{Op: op, Register: reg, Data: f.octets(0)},
 	}
 }
 
 // Eval implements Statement.
 func (f Flags) Eval(m *Machine) Verdict {
 	v, ok := m.load(f.Field)
-	if !ok || (hostUint32(v)&f.Mask != 0) == f.Not {
+	if !ok {
+		return Verdict{Kind: Break}
+	}
+	set := false
+	for i, m := range f.octets(f.Mask) {
+		set = set || v[i]&m != 0
+	}
+	if set == f.Not {
 		return Verdict{Kind: Break}
 	}
 	return Verdict{}
+}
+
+// octets are bits of the field as it is loaded.
+func (f Flags) octets(bits uint32) []byte {
+	if f.Field.Len() == 1 {
+		return []byte{byte(bits)}
+	}
+	return binaryutil.NativeEndian.PutUint32(bits)
 }

@@ -22,6 +22,8 @@ type Packet struct {
 	// CTMark is the mark of the connection that the packet belongs to.
 	CTMark   uint32
 	HopLimit uint8
+	// TCPFlags is the octet of flags in a TCP header.
+	TCPFlags uint8
 	// SrcLocal tells that the source is an address of this host.
 	SrcLocal bool
 
@@ -162,6 +164,8 @@ func (m *Machine) load(f Field) (v string, ok bool) {
 		return octet(p.ICMPType), !p.Fragment
 	case ICMPCode, ICMPv6Code, TransportOctet1:
 		return octet(p.ICMPCode), !p.Fragment
+	case TCPFlags:
+		return octet(p.TCPFlags), p.Protocol == model.ProtoTCP && !p.Fragment
 	case HopLimit:
 		return octet(p.HopLimit), !v4
 	case CTState:

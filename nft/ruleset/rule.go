@@ -99,12 +99,14 @@ func implied(list []Statement, i int) bool {
 			next = st.Fields
 		case VerdictMap:
 			next = st.Fields
+		case Flags:
+			next = []Field{st.Field}
 		}
 		for _, f := range next {
 			if m.Field == NFProto && nfprotoOf(f) == v {
 				return true
 			}
-			if m.Field == L4Proto && (f.ports() && portWord(v) != "th" || f.icmpOf() == v) {
+			if m.Field == L4Proto && (f.ports() && portWord(v) != "th" || f.icmpOf() == v || f == TCPFlags && v == model.ProtoTCP) {
 				return true
 			}
 		}
