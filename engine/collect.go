@@ -42,7 +42,7 @@ func (l *loop) admit(f *feed, b *model.Bundle, d *delivery) {
 // refuse keeps what is in use; at boot, what was saved is put in use.
 func (l *loop) refuse(f *feed, d *delivery) {
 	l.fail(f.name(), f.failed(d.diagnostics))
-	l.e.metrics.sourceErrors.WithLabelValues(f.name()).Inc()
+	l.e.metrics.sourceErrors.WithLabelValues(label(f.name())).Inc()
 	l.fallBack(f)
 }
 

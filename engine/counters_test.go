@@ -145,6 +145,19 @@ func TestMetrics(t *testing.T) {
 	})
 }
 
+// A source is named after its files, whose names may be anything.
+func TestMetricsOfOddNames(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := newRig(t)
+		r.a.name = "files:\xff\n"
+		r.good().start()
+		r.settle()
+		if m := scrape(r); !strings.Contains(m, `rampart_source_up{source="files:�\n"} 1`) {
+			t.Errorf("the source is not among the metrics:\n%s", m)
+		}
+	})
+}
+
 // TestEveryMetricIsDocumented compares what is served with docs/metrics.md, both ways.
 func TestEveryMetricIsDocumented(t *testing.T) {
 	page, err := os.ReadFile("../docs/metrics.md")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -61,7 +62,7 @@ func newMetrics(e *Engine) *metrics {
 	}
 	// A series that exists only after the first failure cannot be alerted on.
 	for _, s := range e.config.Sources {
-		m.sourceErrors.WithLabelValues(s.Name())
+		m.sourceErrors.WithLabelValues(label(s.Name()))
 	}
 	for _, b := range e.config.Backends {
 		m.applyFailures.WithLabelValues(b.Name())
@@ -111,6 +112,9 @@ func (m *metrics) Describe(chan<- *prometheus.Desc) {}
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		for i, l := range labels {
+			labels[i] = label(l)
+		}
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	snap := m.e.snapshot.Load()
@@ -168,6 +172,9 @@ func (m *metrics) collectRules(f *inForce, out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(descBytes, prometheus.CounterValue, float64(n.Bytes), labels...)
 	}
 }
+
+// label is text as Prometheus takes it, which panics over anything but UTF-8: file names may be anything.
+func label(text string) string { return strings.ToValidUTF8(text, "\ufffd") }
 
 func number(b bool) float64 {
 	if b {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rampart/xdp"
@@ -38,6 +40,7 @@ func (m fastPathMetrics) Collect(out chan<- prometheus.Metric) {
 		return
 	}
 	send := func(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
+		labels[0] = strings.ToValidUTF8(labels[0], "\ufffd") // an interface's name may be anything
 		out <- prometheus.MustNewConstMetric(d, kind, v, labels...)
 	}
 	for _, i := range status {
