@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -117,6 +118,18 @@ func TestHostExample(t *testing.T) {
 		if err := lab.Ask(ctx, b.top.Firewall, "tcp", at); err != nil {
 			t.Errorf("the host cannot reach %s: %v", at, err)
 		}
+	}
+	dhcp := func(src string, port uint16) lab.Probe {
+		return lab.Probe{From: "client", Packet: model.Packet{
+			Src: netip.MustParseAddr(src), Dst: b.top.Addr(6), Protocol: model.ProtoUDP, SrcPort: 547, DstPort: port,
+		}}
+	}
+	got, err := b.prober.Send(dhcp("fe80::547", 546), dhcp("2001:db8:1::547", 546), dhcp("fe80::547", 547))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{lab.FirewallName, "", ""}; !slices.Equal(got, want) {
+		t.Errorf("DHCPv6 from a neighbour, from elsewhere, to a server: arrived at %q, want %q", got, want)
 	}
 	s, err := d.Status(b.ctx)
 	if err != nil {

@@ -41,6 +41,19 @@ global_network_policy "host-baseline" {
     protocol = "ICMPv6"
   }
 
+  # DHCPv6: what a server sends is an answer to multicast, which connection tracking does not know for one.
+  ingress {
+    action   = "Allow"
+    protocol = "UDP"
+    source {
+      nets  = ["fe80::/10"]
+      ports = [547]
+    }
+    destination {
+      ports = [546]
+    }
+  }
+
   # Loopback and this host's own network need no rule: answers to what the host asked for always come back.
   egress {
     action = "Allow"
