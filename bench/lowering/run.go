@@ -169,6 +169,9 @@ func (o *options) lower(l *load) (err error) {
 	}
 	if o.dry {
 		fmt.Println()
+		if o.fit {
+			l.fit(0)
+		}
 		return nil
 	}
 	if l.path, err = newPath(l.ports); err != nil {
@@ -197,6 +200,13 @@ func (o *options) lower(l *load) (err error) {
 	}
 	fmt.Printf(", in force in %d ms\n", time.Since(start).Milliseconds())
 	return nil
+}
+
+// fit prints what a packet goes through, beside what that took more than with the last load.
+func (l *load) fit(extra float64) {
+	w := &l.report.Work
+	fmt.Printf("FIT extra %.0f hash %.2f array %.2f boxes %.2f hashmaps %.2f boxmaps %.2f fields %.2f groups %.2f lines %.2f alive %.2f rules %.2f elements %d allrules %d sets %d\n",
+		extra, w.Hash, w.Array, w.Boxes, w.HashMaps, w.BoxMaps, w.Fields, w.Groups, w.Lines, w.Alive, w.Rules, l.size.Elements, l.size.Rules, l.size.Sets)
 }
 
 // measure sends n different packets through each load in turns, other ones each time as far as there are others.
@@ -229,9 +239,8 @@ func (o *options) measure(loads []*load, n int) error {
 		best := slices.Min(ns[i])
 		fmt.Printf("  %-28s %6.0f ns a packet, best %6.0f, %.2f allowed; rate against the first %.3f (%.3f to %.3f), best %.3f\n",
 			l.name, median(ns[i]), best, shares[i], ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1], slices.Min(ns[0])/best)
-		if w := l.report.Work; o.fit {
-			fmt.Printf("FIT extra %.0f hash %.2f array %.2f boxes %.2f hashmaps %.2f boxmaps %.2f fields %.2f groups %.2f lines %.2f alive %.2f rules %.2f elements %d allrules %d sets %d\n",
-				best-slices.Min(ns[len(loads)-1]), w.Hash, w.Array, w.Boxes, w.HashMaps, w.BoxMaps, w.Fields, w.Groups, w.Lines, w.Alive, w.Rules, l.size.Elements, l.size.Rules, l.size.Sets)
+		if o.fit {
+			l.fit(best - slices.Min(ns[len(loads)-1]))
 		}
 	}
 	return nil

@@ -21,7 +21,7 @@ import (
 // eager cuts and maps where that would not pay, so that short lists show every form.
 func eager() blocks.Costs {
 	c := blocks.DefaultCosts()
-	c.MinMembers, c.Cut, c.Rule, c.Alive, c.Byte, c.MinMap, c.Map = 1, 0, 1000, 300, 0, 1, 0
+	c.MinMembers, c.Cut, c.Rule, c.Alive, c.Byte, c.MinMap, c.Map, c.MinParted = 1, 0, 1000, 300, 0, 1, 0, 8
 	return c
 }
 

@@ -39,13 +39,15 @@ type Costs struct {
 	MinMembers int
 	// MaxMap is how many elements a map may have before it is cut whatever it costs: large maps are slow to change.
 	MaxMap int
+	// MinParted is how many items a list must have to be parted: see part.
+	MinParted int
 }
 
 // DefaultCosts were measured on Linux 6.18, AMD EPYC with AVX2.
 func DefaultCosts() Costs {
 	return Costs{
 		Rule: 45, Set: 90, Chain: 60, Hash: 60, Array: 200, Step: 25, Map: 20, Field: 15, Line: 4, Alive: 7.5, Group: 17, Cold: 40,
-		Byte: 20e-6, Cut: 300, MinMap: 3, Short: 12, ShortOfSets: 3, MinMembers: 4, MaxMap: 4096,
+		Byte: 20e-6, Cut: 300, MinMap: 3, Short: 12, ShortOfSets: 3, MinMembers: 4, MaxMap: 4096, MinParted: 500,
 	}
 }
 

@@ -20,6 +20,8 @@ type cut struct {
 	by              finder
 	// bits is how many bits of an address tell the regions apart, when these are blocks of one size; else 0.
 	bits int
+	// parts tells that the only region are the packets in any of these blocks: see part.
+	parts bool
 	// members tells that the regions are the classes of the roster; when these are of single addresses they are not listed
 	// in regions. asking are then the items that ask for sets, by the first of these, and others those that do not.
 	members bool
@@ -72,25 +74,21 @@ type candidate struct {
 }
 
 // candidates estimates the cuts of a list, the best first. They are judged as if their regions were not cut further.
-func (p *planner) candidates(items []part, points []point, weight float64, cuts [dims]int) []candidate {
+func (p *planner) candidates(items []part, points []point, weight float64, w way) []candidate {
 	var out []candidate
-	total := 0
-	for _, n := range cuts {
-		total += n
-	}
-	if total >= maxCuts {
+	if w.len() >= maxCuts {
 		return nil
 	}
 	f := outlineOf(items)
 	e := &estimator{p: p, items: items, form: f, points: points[:min(len(points), estimateSize)], weight: weight}
 	for _, d := range []dim{src, dst} {
-		if cuts[d] < maxSame {
+		if w.cuts[d] < maxSame {
 			out = e.members(out, d)
 		}
 	}
 	for d := range dims {
 		switch {
-		case cuts[d] >= maxSame || f.any&(1<<d) == 0:
+		case w.cuts[d] >= maxSame || f.any&(1<<d) == 0:
 		case d == src || d == dst:
 			out = e.tries(out, d)
 		default:

@@ -26,6 +26,9 @@ func (p *planner) emit(c *chain, n *node) {
 func (p *planner) emitCut(c *chain, k *cut) {
 	s := &ruleset.Set{Name: fmt.Sprintf("%s-by-%s", c.name, dimWord[k.d]), Verdicts: true, Interval: k.by != byHash}
 	fields := []dim{k.d}
+	if k.parts {
+		s.Name = fmt.Sprintf("%s-near-%s", c.name, dimWord[k.d])
+	}
 	if k.bits > 0 {
 		s.Name += fmt.Sprintf("-%d", k.bits)
 	}
@@ -95,6 +98,8 @@ func (p *planner) target(c *chain, k *cut, r *region, guard bool) (e ruleset.Ele
 	}
 	var label string
 	switch {
+	case k.parts:
+		label = "near-" + dimWord[k.d]
 	case r.class != nil:
 		label = fmt.Sprintf("%c-in-%012x", dimWord[k.d][0], r.class.mark>>16)
 	case r.protos != nil:

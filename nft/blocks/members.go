@@ -160,7 +160,7 @@ func (p *planner) decideClasses(n *node, c *cut) {
 		m := c.known[k.mark]
 		if m == nil {
 			list := p.inClass(c, k)
-			m = p.decide(list, p.sample(list, localSize), c.below(n.cuts), n.depth+1)
+			m = p.decide(list, p.sample(list, localSize), c.below(n.way), n.depth+1)
 		} else {
 			m = p.refresh(m)
 		}

@@ -14,8 +14,8 @@ type node struct {
 	form form
 	// ns is what a packet that comes here is expected to cost, price what the memory is worth.
 	ns, price float64
-	// cuts is how often each dimension was cut on the way here.
-	cuts [dims]int
+	// way are the cuts that led here.
+	way way
 	// depth is how many cuts led here, key what the decision is remembered by.
 	depth int
 	key   nodeKey
@@ -29,17 +29,30 @@ func (n *node) decides() bool { return len(n.items) > 0 && n.items[0].everything
 // worth is what the node costs the average packet of the list.
 func (n *node) worth(weight float64) float64 { return weight*n.ns + n.price }
 
+// way says how often each dimension was cut, and whether packets near the narrow items of an address have been parted
+// from the others.
+type way struct {
+	cuts   [dims]int
+	parted [2]bool
+}
+
+func (w *way) len() int {
+	sum := 0
+	for _, n := range w.cuts {
+		sum += n
+	}
+	return sum
+}
+
 // nodeKey names a list.
 type nodeKey struct {
 	items   uint64
 	n, cuts int
+	parted  [2]bool
 }
 
-func keyOf(items []part, cuts [dims]int) nodeKey {
-	k := nodeKey{n: len(items)}
-	for _, n := range cuts {
-		k.cuts += n
-	}
+func keyOf(items []part, w way) nodeKey {
+	k := nodeKey{n: len(items), cuts: w.len(), parted: w.parted}
 	for _, x := range items {
 		k.items = mix(k.items*31 + x.hash)
 	}
@@ -53,19 +66,25 @@ var widths = [...]int{5, 3}
 const trialRegions = 6
 
 // decide finds the best way to look through items. depth is how many cuts led here.
-func (p *planner) decide(items []part, points []point, cuts [dims]int, depth int) *node {
+func (p *planner) decide(items []part, points []point, w way, depth int) *node {
 	weight := shares(items) / p.total // of all packets, those that come here
 	items = prune(items)
-	key := keyOf(items, cuts)
+	key := keyOf(items, w)
 	if n := p.nodes[key]; n != nil {
 		p.nodes[key] = p.refresh(n)
 		return p.nodes[key]
 	}
 	n := p.leafNode(items, points, weight)
-	n.cuts, n.key = cuts, key
+	n.way, n.key = w, key
 	p.nodes[key] = n
 	if len(items) < 2 || n.decides() || len(points) == 0 || n.ns <= p.costs.Cut {
 		return n
+	}
+	if k := p.part(n); k != nil {
+		m := &node{items: n.items, points: n.points, way: n.way, key: n.key}
+		p.complete(m, k, weight, depth-1) // what is left is to be cut with the same care
+		p.nodes[key] = m
+		return m
 	}
 	best := n.worth(weight)
 	if e := elements(items); e > p.costs.MaxMap {
@@ -83,7 +102,7 @@ func (p *planner) decide(items []part, points []point, cuts [dims]int, depth int
 
 // divide returns the node with its best cut, nil when none promises to be better than the bound.
 func (p *planner) divide(n *node, weight, bound float64, depth int) *node {
-	list := p.candidates(n.items, n.points, weight, n.cuts)
+	list := p.candidates(n.items, n.points, weight, n.way)
 	width := 1
 	if depth < len(widths) && !p.quick && weight*n.ns > p.costs.Cut/2 && len(n.items) > 64 {
 		width = widths[depth]
@@ -114,7 +133,7 @@ func (p *planner) divide(n *node, weight, bound float64, depth int) *node {
 	if chosen == nil || len(chosen.regions) == 0 && !chosen.members {
 		return nil // it promised regions that there are not
 	}
-	m := &node{items: n.items, points: n.points, cuts: n.cuts, key: n.key}
+	m := &node{items: n.items, points: n.points, way: n.way, key: n.key}
 	p.complete(m, chosen, weight, depth)
 	return m
 }
@@ -128,26 +147,37 @@ func (p *planner) try(n *node, c *cut, weight float64, depth int) float64 {
 	sum, ns, price := 0.0, 0.0, 0.0
 	for i := range k {
 		r := &c.regions[(2*i+1)*len(c.regions)/(2*k)]
-		m := p.decide(r.list(), p.local(c.d, r, n.points), c.below(n.cuts), depth+1)
+		m := p.decide(r.list(), p.local(c.d, r, n.points), c.below(n.way), depth+1)
 		share := shares(r.list())
 		sum += share
 		ns += share * m.ns
 		price += m.price
 	}
 	all, rest := shares(n.items), shares(c.rest.items)
-	r := p.decide(c.rest.items, p.sample(c.rest.items, sampleSize), n.cuts, depth+1)
+	r := p.decide(c.rest.items, p.sample(c.rest.items, sampleSize), c.beside(n.way), depth+1)
 	find, _, bytes := p.find(c, weight)
 	ns = find + ns/max(sum, 1e-9)*(1-rest/all) + r.ns*rest/all
 	return weight*ns + price*float64(len(c.regions))/float64(k) + r.price + p.costs.Byte*bytes
 }
 
-// below are the counts of cuts for the regions of a cut.
-func (c *cut) below(cuts [dims]int) [dims]int {
-	cuts[c.d]++
-	if c.byProto {
-		cuts[proto]++
+// below is the way to the regions of a cut, beside that to the packets of no region.
+func (c *cut) below(w way) way {
+	switch {
+	case c.parts:
+		w.parted[c.d] = true
+		return w
+	case c.byProto:
+		w.cuts[proto]++
 	}
-	return cuts
+	w.cuts[c.d]++
+	return w
+}
+
+func (c *cut) beside(w way) way {
+	if c.parts {
+		w.parted[c.d] = true
+	}
+	return w
 }
 
 // find is what finding a region costs, how it is done, and the bytes of the map.
@@ -220,7 +250,7 @@ func (p *planner) complete(n *node, c *cut, weight float64, depth int) {
 	seen := map[*node]bool{}
 	for i := range c.regions {
 		r := &c.regions[i]
-		r.node = p.decide(r.list(), p.local(c.d, r, n.points), c.below(n.cuts), depth+1)
+		r.node = p.decide(r.list(), p.local(c.d, r, n.points), c.below(n.way), depth+1)
 		n.volatile = n.volatile || r.node.volatile
 		n.ns += shares(r.list()) / all * r.node.ns
 		if !seen[r.node] {
@@ -229,7 +259,7 @@ func (p *planner) complete(n *node, c *cut, weight float64, depth int) {
 		}
 	}
 	rest := c.rest.items
-	c.rest = p.decide(rest, p.sample(rest, sampleSize), n.cuts, depth+1)
+	c.rest = p.decide(rest, p.sample(rest, sampleSize), c.beside(n.way), depth+1)
 	n.volatile = n.volatile || c.rest.volatile
 	find, by, bytes := p.find(c, weight)
 	c.by = by
@@ -244,7 +274,7 @@ func (p *planner) completeMembers(n *node, c *cut) {
 	n.ns, n.price = c.price.ns, p.costs.Byte*c.price.bytes
 	p.decideClasses(n, c)
 	rest := c.rest.items
-	c.rest = p.decide(rest, p.sample(rest, sampleSize), n.cuts, n.depth+1)
+	c.rest = p.decide(rest, p.sample(rest, sampleSize), c.beside(n.way), n.depth+1)
 }
 
 func (p *planner) average(points []point, f func(*point) float64) float64 {

@@ -105,7 +105,7 @@ func (p *planner) items() []*item {
 func (p *planner) decideAll(items []*item) *node {
 	list := whole(items)
 	p.total = max(1, float64(len(items)))
-	return p.decide(list, p.sample(list, sampleSize), [dims]int{}, 0)
+	return p.decide(list, p.sample(list, sampleSize), way{}, 0)
 }
 
 // finish adds what becomes of packets that no entry decided, and of packets without ports when some look-up has missed

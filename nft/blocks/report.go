@@ -26,6 +26,8 @@ func (r *Report) cut(k *cut) {
 		name += " and protocol"
 	case k.members:
 		name += " by sets"
+	case k.parts:
+		name += " near or far"
 	case k.bits > 0:
 		name += " by mask"
 	}
