@@ -44,7 +44,7 @@ type Config struct {
 	AutoOn, AutoOff uint64
 	// Verdicts is how many flows the verdict cache of an interface holds.
 	Verdicts uint32
-	// Frames is how many packets a queue can have in user space at a time, a power of two.
+	// Frames is how many packets a queue can have in user space at a time, a power of two; 0 chooses by the number of queues.
 	Frames int
 	// FlowRate is how many denied packets a second are reported to WatchFlows at most, 0 for none.
 	FlowRate int
@@ -62,8 +62,9 @@ const (
 	defaultAutoOn   = 20_000
 	defaultAutoOff  = 5_000
 	defaultVerdicts = 1 << 16
-	defaultFrames   = 2048
-	slots           = 1 << 14
+	// A queue has so many frames of 2 KiB, and all queues of an interface together so many, unless that is too few.
+	minFrames, maxFrames, allFrames = 2048, 8192, 32_768
+	slots                           = 1 << 14
 )
 
 func (c Config) withDefaults() (Config, error) {
@@ -71,7 +72,6 @@ func (c Config) withDefaults() (Config, error) {
 	c.AutoOn = cmp.Or(c.AutoOn, defaultAutoOn)
 	c.AutoOff = cmp.Or(c.AutoOff, min(defaultAutoOff, c.AutoOn))
 	c.Verdicts = cmp.Or(c.Verdicts, defaultVerdicts)
-	c.Frames = cmp.Or(c.Frames, defaultFrames)
 	if c.Open == nil {
 		c.Open = xsk.Open
 	}
@@ -83,8 +83,18 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("fast path: mode %q is none of off, auto and always", c.Mode)
 	case c.Queues < 0 || c.Queues > bpf.MaxQueues:
 		return c, fmt.Errorf("fast path: %d queues, at most %d are possible", c.Queues, bpf.MaxQueues)
-	case c.Frames < 64 || c.Frames&(c.Frames-1) != 0:
+	case c.Frames != 0 && (c.Frames < 64 || c.Frames&(c.Frames-1) != 0):
 		return c, fmt.Errorf("fast path: %d frames is not a power of two from 64 on", c.Frames)
 	}
 	return c, nil
+}
+
+// framesOf is how many frames each of an interface's queues gets by default. A worker that shares its core with the kernel's
+// side of the queue waits for it, under a flood for some tens of milliseconds at a time.
+func framesOf(queues int) int {
+	n := maxFrames
+	for n > minFrames && n*queues > allFrames {
+		n /= 2
+	}
+	return n
 }

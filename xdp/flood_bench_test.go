@@ -44,7 +44,7 @@ func BenchmarkDeniedFlood(b *testing.B) {
 	for _, rules := range []int{10, 10_000, 100_000} {
 		for _, sources := range []int{1000, 1 << 16} {
 			b.Run(fmt.Sprintf("rules=%d/sources=%d", rules, sources), func(b *testing.B) {
-				r := newRig(b, xdp.Config{Frames: 4096})
+				r := newRig(b, xdp.Config{})
 				p := compilePolicy(b, manyRules(rules))
 				start := time.Now()
 				if _, err := r.full.Apply(context.Background(), p); err != nil {

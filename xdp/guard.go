@@ -1,6 +1,7 @@
 package xdp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -63,6 +64,7 @@ func newGuard(c Config, f *flows, l netlink.Link, p *policy, failsafes []ir.Fail
 	if c.Queues > 0 {
 		g.queues = min(g.queues, c.Queues)
 	}
+	g.config.Frames = cmp.Or(c.Frames, framesOf(g.queues))
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.close())
