@@ -64,11 +64,15 @@ func (s *stateDir) appendChange(old, b *model.Bundle, generation uint64) (done b
 	if len(changed) > len(b.Resources)/journalShare {
 		return false, nil
 	}
+	room := max(minJournal, at.size/journalShare) - at.journal
+	if leastLength(changed) > room {
+		return false, nil
+	}
 	body, err := encodeChange(savedChange{b.Revision, generation, removed, len(changed)}, changed)
 	if err != nil {
 		return false, err
 	}
-	if at.journal+int64(len(body)) > max(minJournal, at.size/journalShare) {
+	if int64(len(body)) > room {
 		return false, nil
 	}
 	next := chained(at.last, body)
@@ -85,6 +89,17 @@ func (s *stateDir) appendChange(old, b *model.Bundle, generation uint64) (done b
 	}
 	at.journal, at.last = at.journal+int64(len(record)), next
 	return true, nil
+}
+
+// leastLength is how long a record of the resources is at least, which tells before it is made that there is no room for a
+// long list.
+func leastLength(changed []model.Resource) (n int64) {
+	for _, r := range changed {
+		if s, ok := r.(*model.NetworkSet); ok {
+			n += int64(len(s.Spec.Nets) * len(`"::/0",`))
+		}
+	}
+	return n
 }
 
 func chained(last stateSum, body []byte) (sum stateSum) {

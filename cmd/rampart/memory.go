@@ -16,6 +16,9 @@ import (
 const (
 	startGCPercent  = 100
 	steadyGCPercent = 40
+	// leastHeadroom is what the heap may grow by, at least, once it is known how much is in use: a large network set that
+	// changes is read anew, and a collection that begins then takes longer than the change.
+	leastHeadroom = 16 << 20
 	// releaseDelay is how long after the start memory that is free is given back: then the model has been saved, too.
 	releaseDelay = 2 * time.Second
 )
@@ -80,6 +83,7 @@ func (t *thrift) collect() {
 	case worthCollecting():
 		runtime.GC()
 	}
+	debug.SetGCPercent(steadyPercent(metric("/gc/heap/live:bytes")))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.again {
@@ -90,15 +94,28 @@ func (t *thrift) collect() {
 
 // worthCollecting compares what has been allocated since the last collection with what that one has left.
 func worthCollecting() bool {
-	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}}
-	metrics.Read(samples)
-	objects, live := samples[0].Value.Uint64(), samples[1].Value.Uint64()
-	return objects > live+live/worthShare
+	live := metric("/gc/heap/live:bytes")
+	return metric("/memory/classes/heap/objects:bytes") > live+live/worthShare
 }
+
+// smallHeap is what the daemon may have, in use or free, before memory that is free is worth giving back: the next change of
+// a large network set wants it again.
+const smallHeap = 2 * leastHeadroom
 
 // worthReleasing compares the memory that is free and not given back with what is in use.
 func worthReleasing() bool {
-	samples := []metrics.Sample{{Name: "/memory/classes/heap/free:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	free, live := metric("/memory/classes/heap/free:bytes"), metric("/gc/heap/live:bytes")
+	return free > live/worthShare && free+live > smallHeap
+}
+
+// metric reads one of the runtime's (runtime/metrics).
+func metric(name string) uint64 {
+	samples := []metrics.Sample{{Name: name}}
 	metrics.Read(samples)
-	return samples[0].Value.Uint64() > samples[1].Value.Uint64()/worthShare
+	return samples[0].Value.Uint64()
+}
+
+// steadyPercent is the collector's setting when so many octets are in use.
+func steadyPercent(live uint64) int {
+	return max(steadyGCPercent, int(100*leastHeadroom/max(live, 1<<20)))
 }

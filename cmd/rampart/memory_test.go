@@ -72,3 +72,12 @@ func TestCollectWhenQuiet(t *testing.T) {
 }
 
 var garbage []byte
+
+// TestSteadyPercent: a small heap may grow by as much as a change takes, a large one by a share.
+func TestSteadyPercent(t *testing.T) {
+	for live, want := range map[uint64]int{0: 1600, 1 << 20: 1600, 16 << 20: 100, 40 << 20: 40, 1 << 30: 40} {
+		if got := steadyPercent(live); got != want {
+			t.Errorf("%d MB in use: %d percent, want %d", live>>20, got, want)
+		}
+	}
+}

@@ -41,5 +41,18 @@ func collectOrigins(v reflect.Value, found []*model.Origin) []*model.Origin {
 
 // mayHoldOrigin spares the walk through long lists of prefixes and strings.
 func mayHoldOrigin(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct && t.PkgPath() == originType.PkgPath()
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice:
+		return mayHoldOrigin(t.Elem())
+	case reflect.Struct:
+		if t == originType {
+			return true
+		}
+		for i := range t.NumField() {
+			if f := t.Field(i); f.IsExported() && mayHoldOrigin(f.Type) {
+				return true
+			}
+		}
+	}
+	return false
 }
