@@ -32,15 +32,17 @@ VERSION ?= $(shell git -c safe.directory='*' describe --tags --always --dirty 2>
 # No VCS stamp: under sudo the checkout belongs to somebody else, and git refuses to look at it.
 BUILD := $(GO) build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
-.PHONY: all build generate test fuzz demo bench lint install uninstall clean
+.PHONY: all build clang generate test fuzz demo bench lint install uninstall clean
 all: build
 
 build:
 	$(BUILD) -o bin/ ./cmd/...
 
-# The XDP program's objects are committed; only this needs a C compiler.
-generate:
+# The XDP program's objects are committed; only making them again needs a C compiler.
+clang:
 	packaging/need clang=clang llvm-strip=llvm $(if $(wildcard /usr/include/bpf/bpf_helpers.h),,libbpf-headers=libbpf-dev)
+
+generate: clang
 	$(GO) generate ./xdp/bpf
 
 test:

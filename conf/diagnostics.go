@@ -2,7 +2,6 @@ package conf
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -157,13 +156,4 @@ func JSON(diags hcl.Diagnostics) []Diagnostic {
 		list = append(list, j)
 	}
 	return list
-}
-
-// WriteDiagnosticsJSON writes {"diagnostics":[…]} with the JSON form of each.
-func WriteDiagnosticsJSON(w io.Writer, diags hcl.Diagnostics) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(struct {
-		Diagnostics []Diagnostic `json:"diagnostics"`
-	}{JSON(diags)})
 }

@@ -47,7 +47,7 @@ func (l *loop) applyAuthority(ctx context.Context, s *seat) {
 		}
 		l.resume(held)
 	}
-	compile.Blame(err, l.newest.view)
+	err = compile.Blame(err, l.newest.view)
 	s.refused(err, time.Now())
 	l.e.metrics.applyFailures.WithLabelValues(s.backend.Name()).Inc()
 	l.fail(s.backend.Name(), err.Error())

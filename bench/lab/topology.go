@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-
-	"github.com/vishvananda/netlink"
 )
 
 // FirewallName is the name of the namespace in the middle of every topology, where the program under test runs.
@@ -218,21 +216,4 @@ func unspecified(a netip.Addr) netip.Addr {
 		return netip.IPv4Unspecified()
 	}
 	return netip.IPv6Unspecified()
-}
-
-// Interfaces lists the names of the firewall's interfaces, loopback included.
-func (t *Topology) Interfaces() ([]string, error) {
-	links, err := t.Firewall.Links().LinkList()
-	if err != nil {
-		return nil, err
-	}
-	return names(links), nil
-}
-
-func names(links []netlink.Link) []string {
-	out := make([]string, len(links))
-	for i, l := range links {
-		out[i] = l.Attrs().Name
-	}
-	return out
 }

@@ -286,10 +286,3 @@ func (s *Sink) Arrived() (uint64, error) {
 
 // Close frees the program and its map.
 func (s *Sink) Close() error { return errors.Join(s.Program.Close(), s.counter.Close()) }
-
-// NewPass is a program that passes everything: on a veth end it switches NAPI on.
-func NewPass() (*ebpf.Program, error) {
-	return ebpf.NewProgram(&ebpf.ProgramSpec{Name: "pass", Type: ebpf.XDP, License: "GPL", Instructions: asm.Instructions{
-		asm.Mov.Imm(asm.R0, xdpPass), asm.Return(),
-	}})
-}

@@ -28,7 +28,7 @@ func checkLimits(resources []model.Resource, daemon *conf.Daemon) hcl.Diagnostic
 	if err == nil {
 		return nil
 	}
-	compile.Blame(err, view)
+	err = compile.Blame(err, view)
 	d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Refused on node " + node, Detail: err.Error() + "."}
 	if e := (*ir.LimitError)(nil); errors.As(err, &e) {
 		at := e.Origin

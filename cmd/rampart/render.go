@@ -85,8 +85,7 @@ Exit codes: 0 success; 1 the files are not valid, or exceed the limits of the co
 			}
 			text, err := nftConfig(daemon).Render(p)
 			if err != nil {
-				compile.Blame(err, view)
-				return err
+				return compile.Blame(err, view)
 			}
 			_, err = io.WriteString(e.stdout, text)
 			return err
