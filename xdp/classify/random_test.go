@@ -202,20 +202,32 @@ func TestRefusedRules(t *testing.T) {
 }
 
 func TestLookupDoesNotAllocate(t *testing.T) {
-	w := world{rng: rand.New(rand.NewPCG(1, 2))}
-	var rules []Rule
-	for range 500 {
-		rules = append(rules, w.rule(100))
-	}
-	c, err := Build(false, rules)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c, err = c.Insert(w.rule(100)); err != nil {
-		t.Fatal(err)
-	}
-	keys, out := make([]Key4, 64), make([]uint32, 64)
-	if n := testing.AllocsPerRun(100, func() { c.Lookup4(keys, out) }); n != 0 {
-		t.Errorf("%v allocations a batch", n)
+	for _, v6 := range []bool{false, true} {
+		w := world{rand.New(rand.NewPCG(1, 2)), v6}
+		var rules []Rule
+		for range 500 {
+			rules = append(rules, w.rule(100))
+		}
+		c, err := Build(v6, rules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err = c.Insert(w.rule(100)); err != nil {
+			t.Fatal(err)
+		}
+		if c, err = c.Delete(rules[7]); err != nil {
+			t.Fatal(err)
+		}
+		keys4, keys6, out := make([]Key4, 64), make([]Key6, 64), make([]uint32, 64)
+		n := testing.AllocsPerRun(100, func() {
+			if v6 {
+				c.Lookup6(keys6, out)
+			} else {
+				c.Lookup4(keys4, out)
+			}
+		})
+		if n != 0 {
+			t.Errorf("IPv6 %v: %v allocations a batch", v6, n)
+		}
 	}
 }
