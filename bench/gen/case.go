@@ -80,19 +80,27 @@ func (c *Case) World() []model.Resource {
 
 // ReadCase reads a case file.
 func ReadCase(path string) (*Case, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
 	c := &Case{}
-	if err := model.UnmarshalStrict(b, c); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return c, nil
+	return c, ReadFile(path, c)
 }
 
 // Write writes the case file.
-func (c *Case) Write(path string) error {
+func (c *Case) Write(path string) error { return WriteFile(path, c) }
+
+// ReadFile reads a case file of any kind, and takes no field that the case has not.
+func ReadFile(path string, c any) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := model.UnmarshalStrict(b, c); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// WriteFile writes a case file of any kind.
+func WriteFile(path string, c any) error {
 	b, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return err

@@ -1,10 +1,6 @@
 package kernel
 
 import (
-	"encoding/json"
-	"fmt"
-	"os"
-
 	"rampart/bench/gen"
 	"rampart/engine/ir"
 	"rampart/model"
@@ -24,25 +20,12 @@ type Case struct {
 
 // ReadCase reads a case file.
 func ReadCase(path string) (*Case, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
 	c := &Case{}
-	if err := json.Unmarshal(b, c); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return c, nil
+	return c, gen.ReadFile(path, c)
 }
 
 // Write writes a case file.
-func (c *Case) Write(path string) error {
-	b, err := json.MarshalIndent(c, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(b, '\n'), 0o644)
-}
+func (c *Case) Write(path string) error { return gen.WriteFile(path, c) }
 
 // World is the case's resources.
 func (c *Case) World() []model.Resource {

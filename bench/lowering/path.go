@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"time"
-	"unsafe"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -74,7 +73,7 @@ func (p *path) configure() error {
 		return err
 	}
 	p.dstMAC = f0.Attrs().HardwareAddr
-	if err := p.fw.Do(func() error { return enableGRO("f0") }); err != nil {
+	if err := p.fw.SetOffload("f0", lab.GRO, true); err != nil {
 		return err
 	}
 	f1, err := p.fw.Links().LinkByName("f1")
@@ -127,28 +126,6 @@ func (p *path) addPort(i int) error {
 	}
 	to := net.IPNet{IP: address(i).AsSlice(), Mask: net.CIDRMask(32, 32)}
 	return p.fw.Links().RouteAdd(&netlink.Route{LinkIndex: l.Attrs().Index, Dst: &to, Scope: netlink.SCOPE_LINK})
-}
-
-// enableGRO switches generic receive offload on, which gives a veth NAPI (uapi linux/ethtool.h, ETHTOOL_SGRO).
-func enableGRO(name string) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	value := struct{ cmd, data uint32 }{0x2c, 1}
-	var req struct {
-		name [unix.IFNAMSIZ]byte
-		data unsafe.Pointer
-		_    [16]byte
-	}
-	copy(req.name[:], name)
-	req.data = unsafe.Pointer(&value)
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&req)))
-	if errno != 0 {
-		return fmt.Errorf("enable GRO on %s: %w", name, errno)
-	}
-	return nil
 }
 
 func (p *path) close() error {

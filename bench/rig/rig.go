@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
-	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
@@ -106,10 +105,10 @@ func (r *Rig) route() error {
 	}
 	// Packets of a stream come in by the wire one by one, and are put together there: without receive offload a veth has no
 	// NAPI, takes no redirected frames, and big segments would come as one.
-	if err := r.Firewall.Do(func() error { return offload(In, setGRO, true) }); err != nil {
+	if err := r.Firewall.SetOffload(In, lab.GRO, true); err != nil {
 		return err
 	}
-	if err := r.Generator.Do(func() error { return offload(generatorInterface, setTSO, false) }); err != nil {
+	if err := r.Generator.SetOffload(generatorInterface, lab.TSO, false); err != nil {
 		return err
 	}
 	mac, err := r.Sink.MAC(sinkInterface)
@@ -160,35 +159,4 @@ func (r *Rig) Close() error {
 	s := r.sink
 	r.sink = nil
 	return s.Close()
-}
-
-// Commands of offload (uapi linux/ethtool.h): generic receive offload and TCP segmentation offload.
-const (
-	setTSO = 0x1f
-	setGRO = 0x2c
-)
-
-// offload switches a feature of an interface of the thread's namespace.
-func offload(name string, command uint32, on bool) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	value := struct{ cmd, data uint32 }{cmd: command}
-	if on {
-		value.data = 1
-	}
-	var request struct {
-		name [unix.IFNAMSIZ]byte
-		data unsafe.Pointer
-		_    [16]byte
-	}
-	copy(request.name[:], name)
-	request.data = unsafe.Pointer(&value)
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request)))
-	if errno != 0 {
-		return fmt.Errorf("offload of %s, command %#x: %w", name, command, errno)
-	}
-	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"rampart/engine/eval"
 	"rampart/model"
@@ -41,15 +40,11 @@ type probeFailure struct {
 // explainBulk answers line by line. Answers leave at once when no further line is waiting, so that a program may ask and
 // read in turn.
 func explainBulk(e *env, w *explainWorld, file string) error {
-	in := e.stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		in = f
+	in, err := e.open(file)
+	if err != nil {
+		return err
 	}
+	defer in.Close()
 	r, out := bufio.NewReaderSize(in, 1<<16), bufio.NewWriterSize(e.stdout, 1<<16)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -150,17 +149,13 @@ func selectorJSON(e *env, q selectorQuery) error {
 }
 
 func selectorBatch(e *env, file string) error {
-	in := e.stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		in = f
+	in, err := e.open(file)
+	if err != nil {
+		return err
 	}
+	defer in.Close()
 	out := bufio.NewWriter(e.stdout)
-	err := answerSelectors(in, jsonLines(out))
+	err = answerSelectors(in, jsonLines(out))
 	return errors.Join(err, out.Flush())
 }
 
