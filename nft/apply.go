@@ -63,7 +63,7 @@ func (b *Backend) Apply(ctx context.Context, p *ir.Program) (ir.Receipt, error) 
 	} else {
 		b.setLogGroup(-1)
 	}
-	return ir.Receipt{Generation: p.Generation, Hash: p.Hash, Duration: time.Since(start), Objects: l.Size().Total()}, nil
+	return ir.Receipt{Generation: p.Generation, Hash: p.Hash, Duration: time.Since(start), Objects: l.Objects.Total()}, nil
 }
 
 func (b *Backend) commit(l *lower.Lowered) error {

@@ -82,7 +82,7 @@ func (l *Limits) program(p *ir.Program) error {
 
 // table holds a lowered program against the limits.
 func (l *Limits) table(p *ir.Program, t *lower.Lowered) error {
-	n := t.Size()
+	n := t.Objects
 	for _, c := range []struct {
 		limit, what string
 		have, most  int

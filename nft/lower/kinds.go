@@ -2,6 +2,7 @@ package lower
 
 import (
 	"maps"
+	"slices"
 
 	"rampart/engine/ir"
 	"rampart/model"
@@ -49,7 +50,10 @@ func (k *kinds) successor(n int) (next kinds, known bool) {
 }
 
 // add takes in the next endpoint of the roster.
-func (k *kinds) add(e *ir.Endpoint, prefixed bool) {
+func (k *kinds) add(e *ir.Endpoint, prefixed bool) { k.addKnown(k.find(e, prefixed)) }
+
+// find is the place of an endpoint's kind, which may be new.
+func (k *kinds) find(e *ir.Endpoint, prefixed bool) int32 {
 	key := kindKey{e.Workload, prefixed, e.Ingress, e.Egress}
 	i, ok := k.index[key]
 	if !ok {
@@ -57,7 +61,18 @@ func (k *kinds) add(e *ir.Endpoint, prefixed bool) {
 		k.index[key] = i
 		k.list = append(k.list, kind{example: e, prefixed: key.prefixed})
 	}
-	k.addKnown(i)
+	return i
+}
+
+func (k *kinds) clone() kinds {
+	return kinds{list: slices.Clone(k.list), index: maps.Clone(k.index), of: slices.Clone(k.of)}
+}
+
+// replace puts an endpoint at a place in the roster where another was.
+func (k *kinds) replace(at int, e *ir.Endpoint, prefixed bool) {
+	k.list[k.of[at]].count--
+	k.of[at] = k.find(e, prefixed)
+	k.list[k.of[at]].count++
 }
 
 // addKnown takes in the next endpoint of the roster, whose kind is known.

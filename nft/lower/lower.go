@@ -2,7 +2,6 @@ package lower
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"rampart/engine/ir"
@@ -36,6 +35,8 @@ type Options struct {
 // Lowered is a program as nftables objects.
 type Lowered struct {
 	*ruleset.Ruleset
+	// Objects is the ruleset's Size.
+	Objects ruleset.Size
 	// Names says what each counter counts: a rule as RuleRef writes it, a default, or a built-in rule.
 	Names map[model.RuleID]string
 	// Logs tells that some rule logs.
@@ -45,7 +46,7 @@ type Lowered struct {
 }
 
 // Lower turns a sealed program into a table. Equal programs give equal tables, whether there is a previous one or not,
-// up to the order of sets and chains, which is sorted only where there is none.
+// up to the order of sets and chains: with a previous one, what is new comes last.
 func Lower(p *ir.Program, o Options) *Lowered {
 	o.Table = cmp.Or(o.Table, DefaultTable)
 	o.Mark = cmp.Or(o.Mark, DefaultMark)
@@ -53,21 +54,57 @@ func Lower(p *ir.Program, o Options) *Lowered {
 	if o.Group == nil {
 		o.Group = Walk
 	}
-	if l := onlyMembers(p, o); l != nil {
-		return l
+	var last Lowered
+	if last.Ruleset = (&ruleset.Ruleset{}); o.Previous != nil {
+		last = *o.Previous
 	}
+	l := onlyMembers(p, o)
+	if l == nil {
+		l = lowerAll(p, o)
+	}
+	l.Objects = l.SizeAfter(last.Ruleset, last.Objects)
+	return l
+}
+
+func lowerAll(p *ir.Program, o Options) *Lowered {
 	b := newBuilder(p, o)
 	b.stages()
 	l := &Lowered{Ruleset: b.rs, Names: b.allNames(), Logs: b.logs}
+	if b.old == nil {
+		l.Sort()
+	} else {
+		// What stays keeps its place, so that two tables are compared place by place.
+		l.Sets = inPlace(o.Previous.Sets, l.Sets, b.sets, func(s *ruleset.Set) string { return s.Name })
+		l.Chains = inPlace(o.Previous.Chains, l.Chains, b.chains, func(c *ruleset.Chain) string { return c.Name })
+	}
 	o.Previous = nil
 	l.memory = &memory{
 		program: p, options: o, sets: b.made1, fragments: b.fragments, groups: b.groups, roster: b.endpoints, maps: b.maps,
 		names: l.Names, peopled: b.peopled,
 	}
-	if b.old == nil {
-		l.Sort()
-	}
 	return l
+}
+
+// inPlace puts objects in the order of those of the same names in an earlier list; new ones follow. byName has them all, and
+// is used up.
+func inPlace[T any](earlier, list []T, byName map[string]T, name func(T) string) []T {
+	out := make([]T, 0, len(list))
+	for _, x := range earlier {
+		if now, ok := byName[name(x)]; ok {
+			out = append(out, now)
+			delete(byName, name(x))
+		}
+	}
+	for _, x := range list {
+		if len(byName) == 0 {
+			break
+		}
+		if _, fresh := byName[name(x)]; fresh {
+			out = append(out, x)
+			delete(byName, name(x))
+		}
+	}
+	return out
 }
 
 // Sort puts base chains first, in the order of the stages, and everything else in the order of names. A table that is
@@ -103,7 +140,6 @@ type Builder struct {
 	rs      *ruleset.Ruleset
 	chains  map[string]*ruleset.Chain
 	sets    map[string]*ruleset.Set
-	defs    map[ir.SetID]*ir.Set
 	groups  map[groupKey]*fragment
 	logs    bool
 	peopled versions
@@ -115,6 +151,8 @@ type Builder struct {
 	recording *fragment
 	endpoints *roster
 	maps      map[string]*ruleset.Set
+	// changed are the sets of the program that are not what they were.
+	changed map[ir.SetID]bool
 	// held remembers which fragments of the last lowering may be taken over.
 	held map[*fragment]bool
 	// fresh are the names given now, not taken over.
@@ -129,12 +167,9 @@ type groupKey struct {
 func newBuilder(p *ir.Program, o Options) *Builder {
 	b := &Builder{
 		program: p, options: o, rs: &ruleset.Ruleset{Table: o.Table},
-		chains: map[string]*ruleset.Chain{}, sets: map[string]*ruleset.Set{}, defs: make(map[ir.SetID]*ir.Set, len(p.Sets)),
+		chains: map[string]*ruleset.Chain{}, sets: map[string]*ruleset.Set{},
 		groups: map[groupKey]*fragment{}, made1: map[setKey]*madeSet{}, fragments: map[string]*fragment{}, fresh: map[model.RuleID]string{},
 		maps: map[string]*ruleset.Set{}, held: map[*fragment]bool{},
-	}
-	for _, s := range p.Sets {
-		b.defs[s.ID] = s
 	}
 	b.peopled = peopled(p)
 	b.recall(o.Previous)
@@ -210,7 +245,7 @@ func (b *Builder) group(g *ir.Group, v Verdicts) string {
 			old = b.old.groups[key]
 		}
 		// The group's identity stands for its policies: compiled objects are never changed.
-		name := fmt.Sprintf("group %s %s %s", g.ID, v.Allow, v.Deny)
+		name := "group " + string(g.ID) + " " + v.Allow.String() + " " + v.Deny.String()
 		f = b.fragment(old, name, g, func() string { return b.options.Group(b, g, v) })
 		b.groups[key] = f
 	}

@@ -1,8 +1,10 @@
 package lower
 
 import (
+	"cmp"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"rampart/engine/ir"
@@ -27,7 +29,36 @@ type memory struct {
 func (b *Builder) recall(previous *Lowered) {
 	if previous != nil && previous.memory != nil && previous.memory.fits(b.program, b.options) {
 		b.old = previous.memory
+		b.changed = changedSets(b.old.program.Sets, b.program.Sets)
 	}
+}
+
+// changedSets compares lists sorted by ID.
+func changedSets(old, new []*ir.Set) map[ir.SetID]bool {
+	changed := map[ir.SetID]bool{}
+	for len(old) > 0 || len(new) > 0 {
+		switch {
+		case len(old) > 0 && len(new) > 0 && old[0].ID == new[0].ID:
+			if !sameSet(old[0], new[0]) {
+				changed[new[0].ID] = true
+			}
+			old, new = old[1:], new[1:]
+		case len(new) == 0 || len(old) > 0 && old[0].ID < new[0].ID:
+			changed[old[0].ID], old = true, old[1:]
+		default:
+			changed[new[0].ID], new = true, new[1:]
+		}
+	}
+	return changed
+}
+
+// def is a set of the program, nil when there is none.
+func (b *Builder) def(id ir.SetID) *ir.Set {
+	sets := b.program.Sets
+	if i, ok := slices.BinarySearchFunc(sets, id, func(s *ir.Set, id ir.SetID) int { return cmp.Compare(s.ID, id) }); ok {
+		return sets[i]
+	}
+	return nil
 }
 
 // fits tells that a program is lowered with the settings of the last one.
@@ -85,7 +116,10 @@ func (b *Builder) made(key setKey) *madeSet {
 	if b.old != nil {
 		had = b.old.sets[key]
 	}
-	m := had.successor(b.defs[key.id], key)
+	m := had
+	if had == nil || b.changed[key.id] {
+		m = had.successor(b.def(key.id), key)
+	}
 	b.made1[key] = m
 	return m
 }
@@ -115,7 +149,7 @@ type fragment struct {
 	logs   bool
 	// used are the sets of the program that rules name; read those whose members went into maps.
 	used map[setKey]string
-	read map[ir.SetID]*ir.Set
+	read map[ir.SetID]bool
 	// unions are the sets made of the members of several.
 	unions []union
 	// parts are the fragments it was made with; result is what making it returned.
@@ -210,7 +244,7 @@ func (b *Builder) fragment(old *fragment, key string, from any, build func() str
 		b.replay(old)
 		return old
 	}
-	f := &fragment{key: key, from: from, names: map[model.RuleID]string{}, used: map[setKey]string{}, read: map[ir.SetID]*ir.Set{}}
+	f := &fragment{key: key, from: from, names: map[model.RuleID]string{}, used: map[setKey]string{}, read: map[ir.SetID]bool{}}
 	if old != nil && old.from == from {
 		f.old = old
 	}
@@ -240,14 +274,16 @@ func (b *Builder) check(f *fragment) bool {
 	if b.fragments[f.key] != nil {
 		return false // made anew already
 	}
-	for key, name := range f.used {
-		if b.made(key).names() != name {
-			return false
+	if len(b.changed) > 0 {
+		for key, name := range f.used {
+			if b.changed[key.id] && b.made(key).names() != name {
+				return false
+			}
 		}
-	}
-	for id, had := range f.read {
-		if !sameSet(had, b.defs[id]) {
-			return false
+		for id := range f.read {
+			if b.changed[id] {
+				return false
+			}
 		}
 	}
 	for _, p := range f.parts {
@@ -284,11 +320,10 @@ func (b *Builder) replay(f *fragment) {
 
 // Members is a set of the program, nil when there is none, for who puts its members into maps.
 func (b *Builder) Members(id ir.SetID) *ir.Set {
-	s := b.defs[id]
 	if b.recording != nil {
-		b.recording.read[id] = s
+		b.recording.read[id] = true
 	}
-	return s
+	return b.def(id)
 }
 
 // allNames are the names of all counters. Most lowerings change none, so the last map is handed on; it may hold names

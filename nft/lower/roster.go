@@ -64,16 +64,16 @@ func (r *roster) next(old, new []*ir.Endpoint, isPrefixed func(string) bool) *ro
 	if len(c.gone)+len(c.added) == 0 {
 		return r
 	}
+	if !c.moved {
+		return r.patched(c.added, isPrefixed)
+	}
 	slices.SortFunc(c.added, byInterface)
 	next := &roster{
 		endpoints: make([]*ir.Endpoint, 0, len(r.endpoints)+len(c.added)), keys: make([]string, 0, len(r.endpoints)+len(c.added)),
-		version: r.version,
+		version: &version{},
 	}
 	var known bool
 	next.kinds, known = r.kinds.successor(len(r.endpoints) + len(c.added))
-	if c.moved {
-		next.version = &version{}
-	}
 	take := func(e *ir.Endpoint, key string, kind int32) bool {
 		if n := len(next.endpoints); n > 0 && next.endpoints[n-1].Interface == e.Interface {
 			return false
@@ -107,6 +107,27 @@ func (r *roster) next(old, new []*ir.Endpoint, isPrefixed func(string) bool) *ro
 		}
 	}
 	return next
+}
+
+// patched is the roster with other versions of some endpoints, at the interfaces where they were.
+func (r *roster) patched(list []*ir.Endpoint, isPrefixed func(string) bool) *roster {
+	next := *r
+	next.endpoints = slices.Clone(r.endpoints)
+	next.kinds = r.kinds.clone()
+	for _, e := range list {
+		if i, ok := slices.BinarySearchFunc(r.endpoints, e, byInterface); ok {
+			next.endpoints[i] = e
+			next.kinds.replace(i, e, isPrefixed(e.Interface))
+		}
+	}
+	if slices.ContainsFunc(next.kinds.list, func(k kind) bool { return k.count == 0 }) {
+		kinds := newKinds(len(next.endpoints)) // what the others stood for can go
+		for _, e := range next.endpoints {
+			kinds.add(e, isPrefixed(e.Interface))
+		}
+		next.kinds = kinds
+	}
+	return &next
 }
 
 // endpointChanges are the differences between two lists of endpoints. An endpoint that changed is gone and added.

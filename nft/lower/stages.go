@@ -249,15 +249,30 @@ func (s *stager) entry(kind string, e *ir.Endpoint, d model.Direction, l model.L
 	if g == nil {
 		g = noPolicy(d, l)
 	}
-	to := s.policy(e, d, l, v)
-	c := &ruleset.Chain{Name: ChainName(kind, groupWord(g), string(g.ID))}
-	if fill(c); len(c.Rules) > 0 {
+	name := "entry " + kind + " " + string(g.ID)
+	var old *fragment
+	if s.old != nil {
+		old = s.old.fragments[name]
+	}
+	f := s.fragment(old, name, entryFrom{g, s.few()}, func() string {
+		to := s.policy(e, d, l, v)
+		c := &ruleset.Chain{Name: ChainName(kind, groupWord(g), string(g.ID))}
+		if fill(c); len(c.Rules) == 0 {
+			return to.Chain
+		}
 		add(c, to)
 		s.AddChain(c)
-		to = ruleset.GotoChain(c.Name)
-	}
-	s.entries[key] = to
-	return to
+		return c.Name
+	})
+	s.part(f)
+	s.entries[key] = ruleset.GotoChain(f.result)
+	return s.entries[key]
+}
+
+// entryFrom is what an entry chain is made from, besides the options: packets come to it that passed more rules or fewer.
+type entryFrom struct {
+	group *ir.Group
+	few   bool
 }
 
 // workload is the lot of a workload whose packets go to its group's chain.

@@ -102,13 +102,22 @@ func (d *Delta) chains(old, new *Ruleset, retyped map[string]bool) bool {
 	if len(retyped) == 0 && slices.Equal(old.Chains, new.Chains) {
 		return true
 	}
-	had := make(map[string]*Chain, len(old.Chains))
-	for _, c := range old.Chains {
-		had[c.Name] = c
+	var had map[string]*Chain
+	inPlace := slices.EqualFunc(old.Chains, new.Chains, func(a, b *Chain) bool { return a == b || a.Name == b.Name })
+	if !inPlace {
+		had = make(map[string]*Chain, len(old.Chains))
+		for _, c := range old.Chains {
+			had[c.Name] = c
+		}
 	}
-	for _, c := range new.Chains {
-		o := had[c.Name]
-		delete(had, c.Name)
+	for i, c := range new.Chains {
+		var o *Chain
+		if inPlace {
+			o = old.Chains[i]
+		} else {
+			o = had[c.Name]
+			delete(had, c.Name)
+		}
 		switch {
 		case o == nil:
 			d.AddChains = append(d.AddChains, c)

@@ -69,22 +69,50 @@ type Size struct{ Chains, Rules, Sets, Elements int }
 func (s Size) Total() int { return s.Chains + s.Rules + s.Sets + s.Elements }
 
 // Size counts what loading the ruleset creates.
-func (r *Ruleset) Size() Size {
-	var n Size
-	n.Sets, n.Chains = len(r.Sets), len(r.Chains)
-	for _, s := range r.Sets {
-		n.Elements += s.Len()
+func (r *Ruleset) Size() Size { return r.SizeAfter(&Ruleset{}, Size{}) }
+
+// SizeAfter is Size, given that of another ruleset: what both have at the same place is not looked at.
+func (r *Ruleset) SizeAfter(old *Ruleset, n Size) Size {
+	for i := range max(len(r.Sets), len(old.Sets)) {
+		switch {
+		case i < len(r.Sets) && i < len(old.Sets) && r.Sets[i] == old.Sets[i]:
+			continue
+		case i < len(old.Sets):
+			n.set(old.Sets[i], -1)
+		}
+		if i < len(r.Sets) {
+			n.set(r.Sets[i], 1)
+		}
 	}
-	for _, c := range r.Chains {
-		n.Rules += len(c.Rules)
-		for _, rule := range c.Rules {
-			for _, st := range rule.Statements {
-				if m, ok := st.(Match); ok && len(m.Values) > 1 {
-					n.Sets++
-					n.Elements += len(m.Values)
-				}
-			}
+	for i := range max(len(r.Chains), len(old.Chains)) {
+		switch {
+		case i < len(r.Chains) && i < len(old.Chains) && r.Chains[i] == old.Chains[i]:
+			continue
+		case i < len(old.Chains):
+			n.chain(old.Chains[i], -1)
+		}
+		if i < len(r.Chains) {
+			n.chain(r.Chains[i], 1)
 		}
 	}
 	return n
+}
+
+// set and chain add what an object counts so many times.
+func (n *Size) set(s *Set, times int) {
+	n.Sets += times
+	n.Elements += times * s.Len()
+}
+
+func (n *Size) chain(c *Chain, times int) {
+	n.Chains += times
+	n.Rules += times * len(c.Rules)
+	for _, rule := range c.Rules {
+		for _, st := range rule.Statements {
+			if m, ok := st.(Match); ok && len(m.Values) > 1 {
+				n.Sets += times
+				n.Elements += times * len(m.Values)
+			}
+		}
+	}
 }

@@ -32,13 +32,17 @@ func (r *Ruleset) ValidateAfter(valid *Ruleset) error {
 	if valid != nil && r.Table == valid.Table && slices.Equal(r.Chains, valid.Chains) && slices.EqualFunc(r.Sets, valid.Sets, likeSets) {
 		v := validation{rs: r}
 		for i, s := range r.Sets {
-			if s != valid.Sets[i] {
-				v.within(func() string { return "set " + s.Name }, func() { v.set(s) })
+			if s == valid.Sets[i] {
+				continue
 			}
+			if s.Verdicts && v.chains == nil {
+				v.declareChains()
+			}
+			v.within(func() string { return "set " + s.Name }, func() { v.set(s) })
 		}
 		return errors.Join(v.errs...)
 	}
-	v := validation{rs: r, sets: make(map[string]*Set, len(r.Sets)), chains: make(map[string]*Chain, len(r.Chains))}
+	v := validation{rs: r, sets: make(map[string]*Set, len(r.Sets))}
 	if valid != nil {
 		v.validSets = make(map[*Set]bool, len(valid.Sets))
 		for _, s := range valid.Sets {
@@ -53,9 +57,9 @@ func (r *Ruleset) ValidateAfter(valid *Ruleset) error {
 	return errors.Join(v.errs...)
 }
 
-// likeSets tells that rules that fit one set fit the other, and that neither is a map, whose verdicts name chains.
+// likeSets tells that rules that fit one set fit the other.
 func likeSets(a, b *Set) bool {
-	return a == b || !a.Verdicts && !b.Verdicts && a.Name == b.Name && a.Interval == b.Interval && slices.Equal(a.Fields, b.Fields)
+	return a == b || a.Verdicts == b.Verdicts && a.Name == b.Name && a.Interval == b.Interval && slices.Equal(a.Fields, b.Fields)
 }
 
 type validation struct {
@@ -81,12 +85,7 @@ func (v *validation) run() {
 		}
 		v.sets[s.Name] = s
 	}
-	for _, c := range v.rs.Chains {
-		if v.chains[c.Name] != nil {
-			v.errorf("chain %s: declared twice", c.Name)
-		}
-		v.chains[c.Name] = c
-	}
+	v.declareChains()
 	for _, s := range v.rs.Sets {
 		if !v.validSets[s] {
 			v.name("set", s.Name)
@@ -110,6 +109,16 @@ func (v *validation) run() {
 		if c.Base != nil {
 			v.nesting(c, nil)
 		}
+	}
+}
+
+func (v *validation) declareChains() {
+	v.chains = make(map[string]*Chain, len(v.rs.Chains))
+	for _, c := range v.rs.Chains {
+		if v.chains[c.Name] != nil {
+			v.errorf("chain %s: declared twice", c.Name)
+		}
+		v.chains[c.Name] = c
 	}
 }
 
