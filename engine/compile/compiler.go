@@ -31,8 +31,9 @@ type Compiler struct {
 	locals     map[model.Key]*local
 	// ordered are the locals by key, nil when some came or went; dirty are those that ask for another look.
 	ordered, dirty []*local
-	// endpoints are those of the last program, nil when some are others now.
+	// endpoints are those of the last program, nil when some came or went; altered are others now.
 	endpoints []*ir.Endpoint
+	altered   []alteration
 	last      *ir.Program
 	// interfaces are those of the host as the locals were last placed on them.
 	interfaces []Interface
@@ -146,12 +147,7 @@ func (c *Compiler) program(host Host) *ir.Program {
 	for _, g := range c.groups.used {
 		p.Groups = append(p.Groups, g.ir)
 	}
-	if c.endpoints == nil {
-		c.endpoints = make([]*ir.Endpoint, 0, len(c.ordered))
-		for _, l := range c.ordered {
-			c.endpoints = append(c.endpoints, l.compiled...)
-		}
-	}
+	c.listEndpoints()
 	p.Endpoints = c.endpoints
 	p.States = c.states()
 	ir.SealSorted(p, c.last)

@@ -48,6 +48,7 @@ func (c *Compiler) setLocal(it *item, before model.Resource, here bool) {
 	switch {
 	case !here && it.local != nil:
 		it.local.gone = true
+		it.local.take(nil)
 		delete(c.locals, it.resource.Key())
 		it.local = nil
 		for _, n := range it.matches {
@@ -169,8 +170,7 @@ func (c *Compiler) compileEndpoint(l *local) {
 			profiles = append(profiles, p)
 		}
 	}
-	before := l.shape
-	if l.shape = c.shapeOf(class, policies, profiles); l.shape != before {
+	if l.take(c.shapeOf(class, policies, profiles)) {
 		c.regroup = true
 	}
 	for i := range model.NumLayers {
@@ -189,8 +189,62 @@ func (c *Compiler) compileEndpoint(l *local) {
 		}
 	}
 	if !slices.Equal(old, l.compiled) {
-		c.endpoints = nil
+		c.altered = append(c.altered, alteration{old, l.compiled})
 	}
+}
+
+// take gives the endpoint a shape, nil for none, and tells whether it is another one.
+func (l *local) take(s *shape) bool {
+	if l.shape == s {
+		return false
+	}
+	if l.shape != nil {
+		l.shape.count--
+	}
+	if s != nil {
+		s.count++
+	}
+	l.shape = s
+	return true
+}
+
+// alteration is what was compiled of an endpoint before, and what is now.
+type alteration struct{ old, new []*ir.Endpoint }
+
+// maxAltered is up to how many endpoints are looked for in the list one by one.
+const maxAltered = 100
+
+// listEndpoints brings the list of compiled endpoints up to date. The one before belongs to the last program.
+func (c *Compiler) listEndpoints() {
+	altered := c.altered
+	c.altered = nil
+	if c.endpoints != nil && len(altered) == 0 || c.alterEndpoints(altered) {
+		return
+	}
+	c.endpoints = make([]*ir.Endpoint, 0, len(c.ordered))
+	for _, l := range c.ordered {
+		c.endpoints = append(c.endpoints, l.compiled...)
+	}
+}
+
+// alterEndpoints replaces a few endpoints in the list; false when there is more to it.
+func (c *Compiler) alterEndpoints(list []alteration) bool {
+	if c.endpoints == nil || len(list) > maxAltered {
+		return false
+	}
+	next := slices.Clone(c.endpoints)
+	for _, a := range list {
+		if len(a.old) != len(a.new) {
+			return false
+		}
+		at, ok := slices.BinarySearchFunc(next, a.new[0].Key, func(e *ir.Endpoint, k model.Key) int { return e.Key.Compare(k) })
+		if !ok {
+			return false
+		}
+		copy(next[at:], a.new)
+	}
+	c.endpoints = next
+	return true
 }
 
 // same tells that an endpoint of the last program can stand for the new one, pointers to groups included.

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"encoding/binary"
+	"maps"
 	"slices"
 
 	"rampart/engine/ir"
@@ -21,7 +22,8 @@ const (
 type shape struct {
 	key             string
 	ingress, egress [model.NumLayers]*group
-	round           uint64
+	// count is how many endpoints have the shape.
+	count int
 }
 
 // group is a group of the program with the versions it was made of.
@@ -114,14 +116,8 @@ func (c *Compiler) groupOf(d model.Direction, l model.Layer, class endpointClass
 func (c *Compiler) collect() {
 	t := &c.groups
 	t.used = nil
-	clear(t.shapes)
 	clear(t.byKey)
-	for _, l := range c.ordered {
-		if l.shape.round != c.round {
-			l.shape.round = c.round
-			t.shapes[l.shape.key] = l.shape
-		}
-	}
+	maps.DeleteFunc(t.shapes, func(_ string, s *shape) bool { return s.count == 0 })
 	for _, s := range t.shapes {
 		for _, list := range [2]*[model.NumLayers]*group{&s.ingress, &s.egress} {
 			for _, g := range list {

@@ -24,13 +24,20 @@ func Seal(p *Program) {
 // SealSorted is Seal for a program whose sets, endpoints and states, which may be many, are in their order already. last is
 // the sealed program before, if there is one: with its list of endpoints nothing is to be done about them.
 func SealSorted(p, last *Program) {
-	if p.SameEndpoints(last) {
-		endpoints := p.Endpoints
-		p.Endpoints = nil
-		sealObjects(p)
-		p.Endpoints, p.sums = endpoints, last.sums
-	} else {
-		sealObjects(p)
+	sealObjects(p)
+	switch {
+	case p.SameEndpoints(last):
+		p.sums = last.sums
+	case last != nil && len(p.Endpoints) == len(last.Endpoints):
+		// Mostly a few of many are others.
+		p.sums = slices.Clone(last.sums)
+		for i, e := range p.Endpoints {
+			if e != last.Endpoints[i] {
+				at := p.sums[16*i : 16*i]
+				at.endpoint(e)
+			}
+		}
+	default:
 		p.sums = sumsOf(p.Endpoints)
 	}
 	p.Hash = hash(p)
@@ -39,10 +46,16 @@ func SealSorted(p, last *Program) {
 func sumsOf(list []*Endpoint) digest {
 	d := make(digest, 0, 16*len(list))
 	for _, e := range list {
-		d.u64(e.Sum)
-		d.u64(e.OriginSum)
+		d.endpoint(e)
 	}
 	return d
+}
+
+// endpoint adds an endpoint's sums, 16 octets.
+func (d *digest) endpoint(e *Endpoint) {
+	SealEndpoint(e)
+	d.u64(e.Sum)
+	d.u64(e.OriginSum)
 }
 
 func sealObjects(p *Program) {
@@ -59,9 +72,6 @@ func sealObjects(p *Program) {
 		if g.ID == "" {
 			g.ID = NewGroupID(g)
 		}
-	}
-	for _, e := range p.Endpoints {
-		SealEndpoint(e)
 	}
 	slices.SortFunc(p.Policies, func(a, b *Policy) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(p.Profiles, func(a, b *Profile) int { return cmp.Compare(a.Name, b.Name) })
