@@ -19,12 +19,14 @@ func (l *loop) review(b *build) []string {
 			warnings = append(warnings, w)
 		}
 	}
-	// The same endpoints give no new warnings of the sorts that take a look at each.
-	if l.newest == nil || l.newest.misplaced || !b.program.SameEndpoints(l.newest.program) {
-		found := append(nowhere(b.program, b.view), missingProfiles(b.program)...)
-		b.misplaced = len(found) > 0
-		warnings = append(warnings, found...)
+	// When there was nothing to say of the endpoints before, those that are others now are enough to look at.
+	endpoints := b.program.Endpoints
+	if l.newest != nil && !l.newest.misplaced {
+		endpoints = others(l.newest.program, b.program)
 	}
+	found := append(nowhere(b.program, endpoints, b.view), missingProfiles(endpoints)...)
+	b.misplaced = len(found) > 0
+	warnings = append(warnings, found...)
 	if l.e.config.Review != nil {
 		warnings = append(warnings, l.e.config.Review(b.program)...)
 	}
@@ -34,6 +36,23 @@ func (l *loop) review(b *build) []string {
 		}
 	}
 	return warnings
+}
+
+// others are the endpoints of a program that are not at the same place in an earlier one.
+func others(old, new *ir.Program) []*ir.Endpoint {
+	if old.SameEndpoints(new) {
+		return nil
+	}
+	if len(old.Endpoints) != len(new.Endpoints) {
+		return new.Endpoints
+	}
+	var list []*ir.Endpoint
+	for i, e := range new.Endpoints {
+		if e != old.Endpoints[i] {
+			list = append(list, e)
+		}
+	}
+	return list
 }
 
 // maxWarnings bounds how many warnings of one sort are given.
@@ -69,10 +88,10 @@ func unknownNode(v *store.View, node string) string {
 	return fmt.Sprintf("no endpoint is on this node, %s, so nothing is guarded: endpoints are on %s", node, list)
 }
 
-// nowhere tells of endpoints that are in force on no interface, and why.
-func nowhere(p *ir.Program, v *store.View) []string {
+// nowhere tells which of some endpoints of a program are in force on no interface, and why.
+func nowhere(p *ir.Program, endpoints []*ir.Endpoint, v *store.View) []string {
 	var warnings []string
-	for _, e := range p.Endpoints {
+	for _, e := range endpoints {
 		if e.Interface != "" {
 			continue
 		}
@@ -105,11 +124,11 @@ func taken(p *ir.Program, iface string) string {
 	return fmt.Sprintf("interface %s belongs to another endpoint", iface)
 }
 
-// missingProfiles tells of profiles that endpoints of this node name and that do not exist. They deny what no policy
+// missingProfiles tells of profiles that some endpoints of this node name and that do not exist. They deny what no policy
 // decides, so that a profile that has not arrived yet opens nothing.
-func missingProfiles(p *ir.Program) []string {
+func missingProfiles(endpoints []*ir.Endpoint) []string {
 	users := map[string][]*ir.Endpoint{}
-	for _, e := range p.Endpoints {
+	for _, e := range endpoints {
 		for _, d := range model.Directions() {
 			g := e.Group(d, model.LayerNormal)
 			if g == nil {
