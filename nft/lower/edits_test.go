@@ -19,7 +19,7 @@ import (
 
 var (
 	editSeedFlag  = flag.Uint64("editseed", 1, "first seed of the edits")
-	editSeedsFlag = flag.Int("editseeds", 6, "how many seeds of edits are tried for each lowering")
+	editSeedsFlag = flag.Int("editseeds", 3, "how many seeds of edits are tried for each lowering")
 )
 
 // TestEditsEqualFresh follows edits of policies and sets with the memory of what was before: the table is one that a fresh
