@@ -56,7 +56,7 @@ func withoutFiles(dirs []string, none bool) (diags hcl.Diagnostics) {
 			Detail: fmt.Sprintf("The directory %s has no *.hcl, *.yaml, *.yml or *.json files.", dir)}
 		if none {
 			d.Severity, d.Summary = hcl.DiagError, "No policy files"
-			d.Detail += " If there is to be no policy, put an empty file there."
+			d.Detail += " If there is to be no policy, put a file there with nothing but a comment."
 		}
 		diags = append(diags, d)
 	}

@@ -100,7 +100,7 @@ func TestLoadOnce(t *testing.T) {
 }
 
 // A directory that is empty beside another is a warning. No policy file at all is an error, so that a directory that is not
-// mounted does not end all policy; an empty file says that it is meant.
+// mounted does not end all policy, nor is a file without content, so that a full disk does not; a comment says that it is meant.
 func TestEmptyDirectory(t *testing.T) {
 	empty, full := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(full, "a.yaml"), tier("a"))
@@ -109,12 +109,17 @@ func TestEmptyDirectory(t *testing.T) {
 		t.Errorf("an empty directory beside another gives %v, %v", b, diags)
 	}
 	b, diags = Files(empty).Load(context.Background())
-	if b != nil || len(diags) != 1 || !strings.Contains(diags.Error(), "put an empty file there") {
+	if b != nil || len(diags) != 1 || !strings.Contains(diags.Error(), "nothing but a comment") {
 		t.Errorf("an empty directory gives %v, %v", b, diags)
 	}
-	write(t, filepath.Join(empty, "none.yaml"), nil)
-	if b, diags := Files(empty).Load(context.Background()); b == nil || diags.HasErrors() || len(b.Resources) != 0 {
+	file := filepath.Join(empty, "none.yaml")
+	write(t, file, nil)
+	if b, diags := Files(empty).Load(context.Background()); b != nil || !strings.Contains(diags.Error(), "has no content") {
 		t.Errorf("a directory with an empty file gives %v, %v", b, diags)
+	}
+	write(t, file, []byte("# none\n"))
+	if b, diags := Files(empty).Load(context.Background()); b == nil || diags.HasErrors() || len(b.Resources) != 0 {
+		t.Errorf("a directory with a comment gives %v, %v", b, diags)
 	}
 }
 

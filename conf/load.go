@@ -2,6 +2,7 @@ package conf
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,10 @@ func loadFile(in *input, previous *loadedFile) *loadedFile {
 		return f
 	}
 	f := &loadedFile{name: in.name, sum: in.sum}
+	if len(in.src) == 0 && in.name != Stdin {
+		f.diags = hcl.Diagnostics{emptyFile(in.name)}
+		return f
+	}
 	d := &fileDecoder{}
 	if formatOf(in.name, in.src) == FormatYAML {
 		if file, ok := d.open(in.name, in.src); ok {
@@ -59,6 +64,14 @@ func loadFile(in *input, previous *loadedFile) *loadedFile {
 		f.long = nil // a byte order mark is in front
 	}
 	return f
+}
+
+// emptyFile says that a file has no content. A disk that was full when it was written leaves such files, and what they held
+// before would be no policy any more.
+func emptyFile(name string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Empty file",
+		Detail:  fmt.Sprintf("%s has no content, as if writing it had failed. If it is to hold no resources, leave a comment in it.", name),
+		Subject: &hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}}
 }
 
 // decodeDocuments decodes the documents of a YAML file in parallel.

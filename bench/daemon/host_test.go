@@ -44,7 +44,7 @@ func TestFailsafeSessionSurvives(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer session.Close()
-	for _, policy := range []string{host("ingress { action = \"Deny\" }\n  egress { action = \"Deny\" }"), open, ""} {
+	for _, policy := range []string{host("ingress { action = \"Deny\" }\n  egress { action = \"Deny\" }"), open, "# no policy\n"} {
 		before := b.generation(d)
 		b.write(policy)
 		b.after(d, before)
