@@ -58,7 +58,7 @@ func (s *FileSource) Watch(ctx context.Context, changed func()) error {
 			if !ok {
 				return nil
 			}
-			if !burst.add(e.Name, dirs) {
+			if !burst.add(e, dirs) {
 				continue
 			}
 		case _, ok := <-w.Errors: // an overflow of the queue: something has changed
@@ -160,7 +160,8 @@ func (b *burst) reset() { *b = burst{} }
 
 // add takes in an event and tells whether it can matter. Files that are no policy files, such as those that editors
 // write before they rename them, do not, unless links may lead to them.
-func (b *burst) add(path string, dirs *watchedDirs) bool {
+func (b *burst) add(e fsnotify.Event, dirs *watchedDirs) bool {
+	path := e.Name
 	_, dir := dirs.have[path]
 	if b.all || dirs.links || dir {
 		b.all = true
@@ -169,9 +170,14 @@ func (b *burst) add(path string, dirs *watchedDirs) bool {
 	if strings.HasPrefix(filepath.Base(path), ".") && !dirs.named[path] {
 		return false
 	}
+	other := !dirs.named[path] && formatOfName(path) == ""
+	if gone := e.Has(fsnotify.Rename) || e.Has(fsnotify.Remove); gone && other {
+		// To look for it would wait for rename(2) to let go of the directory, and that for the end of a large file it replaced.
+		return false
+	}
 	info, err := os.Lstat(path)
 	known := err == nil && info.Mode().IsRegular()
-	if !dirs.named[path] && formatOfName(path) == "" && (known || os.IsNotExist(err)) {
+	if other && (known || os.IsNotExist(err)) {
 		return false
 	}
 	if !known {
