@@ -70,7 +70,7 @@ func newFloodCommand(e *env) *cobra.Command {
 		Long: `Send packets from random sources that the rules deny: as many as can be, to see how many that is; and so many a second
 beside established TCP connections, whose goodput is measured, and beside new ones. Measure the first packet of flows on an
 idle firewall, too. The fast path's rules stand in preDNAT policies, so ratios are to the same policies in nftables alone. It
-takes ten minutes.`,
+takes six minutes.`,
 		Example: "  sudo rampart-bench flood\n  sudo rampart-bench flood --measures goodput --queues 1 --flood-rate 300000",
 	}, f, true)
 	f.addFlood(cmd.Flags())
