@@ -82,6 +82,7 @@ func lowerAll(p *ir.Program, o Options) *Lowered {
 		program: p, options: o, sets: b.made1, fragments: b.fragments, groups: b.groups, roster: b.endpoints, maps: b.maps,
 		names: l.Names, peopled: b.peopled,
 	}
+	*b = Builder{} // plans of lists keep functions that hold it, and it holds the last lowering
 	return l
 }
 

@@ -215,31 +215,32 @@ func (r *roster) mapped(name string, f ruleset.Field, old *ruleset.Set, verdict 
 	if old != nil {
 		had = old.Elements
 	}
-	same := 0 // how many elements of the old map are as they should be, from the first on
-	var list []ruleset.Element
+	// The first n elements of list are right. It is the old map's until the first difference, then a copy.
+	list, n, copied := had, 0, false
 	for i, k := range r.kinds.of {
 		v := verdicts[k]
 		if v.Kind == ruleset.Continue {
 			continue
 		}
-		if list == nil {
-			if same < len(had) && had[same].Key == r.keys[i] && had[same].Verdict == v {
-				same++
-				continue
+		same := n < len(list) && list[n].Key == r.keys[i]
+		if !same || list[n].Verdict != v {
+			if !copied {
+				list, copied = append(make([]ruleset.Element, 0, len(r.endpoints)), list...), true
 			}
-			list = append(make([]ruleset.Element, 0, len(r.endpoints)), had[:same]...)
+			if !same {
+				list = append(list[:n], ruleset.Element{})
+			}
+			list[n] = ruleset.Element{Key: r.keys[i], Verdict: v}
 		}
-		list = append(list, ruleset.Element{Key: r.keys[i], Verdict: v})
+		n++
 	}
 	switch {
-	case list == nil && same == len(had):
-		return old
-	case list == nil:
-		list = had[:same:same]
-	}
-	if len(list) == 0 {
+	case n == 0:
 		return nil
+	case !copied && n == len(had):
+		return old
 	}
+	list = list[:n:n]
 	return &ruleset.Set{Name: name, Fields: []ruleset.Field{f}, Verdicts: true, Size: Size(len(list)), Elements: list}
 }
 

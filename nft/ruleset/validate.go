@@ -38,7 +38,7 @@ func (r *Ruleset) ValidateAfter(valid *Ruleset) error {
 			if s.Verdicts && v.chains == nil {
 				v.declareChains()
 			}
-			v.within(func() string { return "set " + s.Name }, func() { v.set(s) })
+			v.within(func() string { return "set " + s.Name }, func() { v.set(s, valid.Sets[i].Elements) })
 		}
 		return errors.Join(v.errs...)
 	}
@@ -89,7 +89,7 @@ func (v *validation) run() {
 	for _, s := range v.rs.Sets {
 		if !v.validSets[s] {
 			v.name("set", s.Name)
-			v.within(func() string { return "set " + s.Name }, func() { v.set(s) })
+			v.within(func() string { return "set " + s.Name }, func() { v.set(s, nil) })
 		}
 	}
 	for _, c := range v.rs.Chains {
@@ -153,7 +153,8 @@ func readable(name string) bool {
 	return name != ""
 }
 
-func (v *validation) set(s *Set) {
+// set checks a set. What the elements at the same places of valid say is known to be right.
+func (v *validation) set(s *Set, valid []Element) {
 	if err := s.validate(); err != nil {
 		v.errs = append(v.errs, err)
 	}
@@ -161,7 +162,9 @@ func (v *validation) set(s *Set) {
 		return
 	}
 	for i := range s.Elements {
-		v.verdict(s.Elements[i].Verdict)
+		if d := s.Elements[i].Verdict; i >= len(valid) || valid[i].Verdict != d {
+			v.verdict(d)
+		}
 	}
 }
 
@@ -187,7 +190,7 @@ func (v *validation) rule(r *Rule) {
 		switch st := st.(type) {
 		case Match:
 			if s := st.anonymous(); s != nil {
-				v.set(s)
+				v.set(s, nil)
 			}
 		case Lookup:
 			v.lookup(st.Set, st.Fields, false)
