@@ -61,7 +61,7 @@ func keyOf(items []part, w way) nodeKey {
 
 // widths is how many kinds of cuts are tried out, rather than judged by their estimate, for the list and for its regions;
 // trialRegions is how many regions of each such cut are looked at.
-var widths = [...]int{5, 3}
+var widths = [...]int{4, 2}
 
 const trialRegions = 6
 
