@@ -6,7 +6,7 @@ import (
 )
 
 // Costs are what the kernel's work takes, in nanoseconds, and how much of a packet's time memory is worth. Only their
-// relations matter. Measure them with "go run ./bench/lowering -constants".
+// relations matter. Fit them to what "go run ./bench/lowering -fit" prints.
 //
 // What a look-up costs depends above all on whether its memory is in the cache, and that on how much there is: a pipapo
 // map of five fields takes 0.3 µs when it is the only one, and 1.9 µs when it is one of a thousand that packets meet at
