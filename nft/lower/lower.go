@@ -241,12 +241,12 @@ func (b *Builder) group(g *ir.Group, v Verdicts) string {
 	key := groupKey{g, v}
 	f := b.groups[key]
 	if f == nil {
+		// The group's identity stands for its policies: compiled objects are never changed.
+		name := "group " + string(g.Direction) + " " + string(g.ID) + " " + v.Allow.String() + " " + v.Deny.String()
 		var old *fragment
 		if b.old != nil {
 			old = b.old.groups[key]
 		}
-		// The group's identity stands for its policies: compiled objects are never changed.
-		name := "group " + string(g.ID) + " " + v.Allow.String() + " " + v.Deny.String()
 		f = b.fragment(old, name, g, func() string { return b.options.Group(b, g, v) })
 		b.groups[key] = f
 	}

@@ -240,6 +240,9 @@ func (b *Builder) part(f *fragment) {
 }
 
 func (b *Builder) fragment(old *fragment, key string, from any, build func() string) *fragment {
+	if f := b.fragments[key]; f != nil {
+		return f // made or taken over already, perhaps from an equal object; its chains must not be left to two fragments
+	}
 	if old != nil && old.from == from && b.holds(old) {
 		b.replay(old)
 		return old
