@@ -161,14 +161,23 @@ func watchForGaps(t *testing.T, ns *lab.Namespace) func() (gaps, commits int) {
 	}
 	return func() (gaps, commits int) {
 		defer c.Close()
-		must(t, c.SetReadDeadline(time.Now().Add(20*time.Millisecond)))
+		// A table of another family is the last of what there is to hear.
+		end := b.conn.AddTable(&nftables.Table{Name: "end", Family: nftables.TableFamilyARP})
+		must(t, b.conn.Flush())
+		defer func() {
+			b.conn.DelTable(end)
+			must(t, b.conn.Flush())
+		}()
+		must(t, c.SetReadDeadline(time.Now().Add(10*time.Second)))
 		for {
 			messages, err := c.Receive()
-			if err != nil {
-				return gaps, commits
-			}
+			must(t, err)
 			for _, m := range messages {
 				switch kind := int(m.Header.Type) & 0xff; kind {
+				case unix.NFT_MSG_NEWTABLE:
+					if m.Data[0] == unix.NFPROTO_ARP {
+						return gaps, commits
+					}
 				case unix.NFT_MSG_NEWRULE, unix.NFT_MSG_DELRULE:
 					table, chain := whichChain(t, m)
 					if chain == "input" && kind == unix.NFT_MSG_NEWRULE {
