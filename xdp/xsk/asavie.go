@@ -1,6 +1,7 @@
 package xsk
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -43,23 +44,25 @@ func OpenAsavie(c Config) (Socket, error) {
 		if err == nil {
 			return &asavie{socket: s, size: c.FrameSize, sending: map[uint64]bool{}}, nil
 		}
-		// The library formats the errno away, so only a probe of the queue tells EBUSY from the rest.
-		if time.Now().After(deadline) || !busy(&c) {
-			return nil, fmt.Errorf("AF_XDP socket on interface %d queue %d: %w", c.Ifindex, c.Queue, err)
+		// The library formats the errno away, so only a probe of the queue tells one from the other.
+		cause := probe(&c)
+		if cause != nil && !errors.Is(cause, ErrQueueBusy) {
+			return nil, cause
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("AF_XDP socket on interface %d queue %d: %w", c.Ifindex, c.Queue, cmp.Or(cause, err))
 		}
 		time.Sleep(pause)
 	}
 }
 
-// busy tells whether the queue is taken.
-func busy(c *Config) bool {
-	probe := Config{Ifindex: c.Ifindex, Queue: c.Queue, Frames: 1, Rx: 1, Tx: -1, Fill: 1, Completion: 1, BindTimeout: 1}
-	s, err := Open(probe)
-	if err == nil {
-		_ = s.Close()
-		return true // it was taken a moment ago, and now we had it
+// probe is why the queue cannot be had, nil if it can: perhaps it was taken a moment ago.
+func probe(c *Config) error {
+	s, err := Open(Config{Ifindex: c.Ifindex, Queue: c.Queue, Frames: 1, Rx: 1, Tx: -1, Fill: 1, Completion: 1, BindTimeout: 1})
+	if err != nil {
+		return err
 	}
-	return errors.Is(err, ErrQueueBusy)
+	return s.Close()
 }
 
 // descs are our descriptors as the library's, which have the same layout.

@@ -163,15 +163,20 @@ func TestReopenAtOnce(t *testing.T) {
 	}
 }
 
-func TestQueueInUse(t *testing.T) {
+// What is wrong with a queue can be told from the error: another socket has it, or the interface has no such queue.
+func TestQueueThatCannotBeHad(t *testing.T) {
 	w := newWire(t)
 	w.listen(t, xsk.Open, xsk.Config{})
-	err := w.b.Do(func() error {
-		_, err := xsk.Open(xsk.Config{Ifindex: w.y0, BindTimeout: 20 * time.Millisecond})
-		return err
-	})
-	if !errors.Is(err, xsk.ErrQueueBusy) {
-		t.Errorf("second socket on the queue: %v, want ErrQueueBusy", err)
+	for _, im := range implementations {
+		for queue, want := range map[int]error{0: xsk.ErrQueueBusy, 1 << 10: unix.EINVAL} {
+			err := w.b.Do(func() error {
+				_, err := im.open(xsk.Config{Ifindex: w.y0, Queue: queue, BindTimeout: 20 * time.Millisecond})
+				return err
+			})
+			if !errors.Is(err, want) {
+				t.Errorf("%s, queue %d: %v, want %v", im.name, queue, err, want)
+			}
+		}
 	}
 }
 
