@@ -94,6 +94,8 @@ type DaemonFastPath struct {
 	Queues int `json:"queues,omitempty"`
 	// BusyPoll polls the queues instead of waiting for interrupts.
 	BusyPoll bool `json:"busy_poll,omitempty"`
+	// Sockets says whose code serves the AF_XDP sockets: rings, our own, or asavie, github.com/asavie/xdp.
+	Sockets string `json:"sockets,omitempty"`
 	// FlowRate is how many of the packets that it denies are written to the log a second at most, 0 for none.
 	FlowRate int `json:"flow_rate,omitempty"`
 }
@@ -128,6 +130,9 @@ const (
 
 	OverloadNFT  = "nft"
 	OverloadDrop = "drop"
+
+	SocketsRings  = "rings"
+	SocketsAsavie = "asavie"
 )
 
 // Values of lowering.
@@ -156,7 +161,7 @@ func DefaultDaemon() *Daemon {
 		OnExit:               OnExitKeep,
 		StateDir:             "/var/lib/rampart",
 		Table:                "rampart",
-		FastPath:             DaemonFastPath{Mode: FastPathOff, OnOverload: OverloadNFT},
+		FastPath:             DaemonFastPath{Mode: FastPathOff, OnOverload: OverloadNFT, Sockets: SocketsRings},
 		Limits: DaemonLimits{
 			Elements: 4_000_000, SetElements: 1 << 20, Rules: 500_000, Chains: 250_000, Sets: 250_000, Memory: 2 << 30,
 		},

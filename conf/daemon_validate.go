@@ -42,6 +42,7 @@ func (c *Daemon) validate() []model.FieldError {
 	v.oneOf("log.format", c.Log.Format, "text", "json")
 	v.oneOf("fast_path.mode", c.FastPath.Mode, FastPathOff, FastPathAuto, FastPathAlways)
 	v.oneOf("fast_path.on_overload", c.FastPath.OnOverload, OverloadNFT, OverloadDrop)
+	v.oneOf("fast_path.sockets", c.FastPath.Sockets, SocketsRings, SocketsAsavie)
 
 	if c.Debounce <= 0 || c.Debounce > maxDebounce {
 		v.errorf("debounce", "it must be more than 0 and at most %s", maxDebounce)
@@ -59,6 +60,9 @@ func (c *Daemon) validate() []model.FieldError {
 	}
 	if c.FastPath.Queues < 0 || c.FastPath.Queues > maxQueues {
 		v.errorf("fast_path.queues", "it must be from 0, for all, to %d", maxQueues)
+	}
+	if c.FastPath.BusyPoll && c.FastPath.Sockets == SocketsAsavie {
+		v.errorf("fast_path.busy_poll", "sockets of %q cannot poll", SocketsAsavie)
 	}
 	if c.FastPath.FlowRate < 0 || c.FastPath.FlowRate > maxFlowRate {
 		v.errorf("fast_path.flow_rate", "it must be from 0, for none, to %d", maxFlowRate)

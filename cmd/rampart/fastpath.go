@@ -12,6 +12,7 @@ import (
 	"rampart/engine/ir"
 	"rampart/model"
 	"rampart/xdp"
+	"rampart/xdp/xsk"
 )
 
 // withFastPath adds the fast path to the backend that holds the policy, when the configuration wants it.
@@ -20,9 +21,15 @@ func withFastPath(c *conf.Daemon, authority engine.Backend, logger *slog.Logger)
 	if f.Mode == conf.FastPathOff {
 		return []engine.Backend{authority}, nil
 	}
+	logger = logger.With("backend", "xdp")
+	logger.Info("fast path configured", "mode", f.Mode, "sockets", f.Sockets)
+	open := xsk.Open
+	if f.Sockets == conf.SocketsAsavie {
+		open = xsk.OpenAsavie
+	}
 	fast, err := xdp.New(xdp.Config{
 		Interfaces: f.Interfaces, Mode: xdp.Mode(f.Mode), DropOnOverload: f.OnOverload == conf.OverloadDrop,
-		Queues: f.Queues, BusyPoll: f.BusyPoll, FlowRate: f.FlowRate, Logger: logger.With("backend", "xdp"),
+		Queues: f.Queues, BusyPoll: f.BusyPoll, FlowRate: f.FlowRate, Open: open, Logger: logger,
 	})
 	if err != nil {
 		return nil, err
