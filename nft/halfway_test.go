@@ -20,15 +20,22 @@ import (
 	"rampart/nft/lower"
 )
 
-// hostProgram guards eth0 of a node; only one port may be reached.
-func hostProgram(port uint16) *ir.Program {
-	host := model.New(model.KindHostEndpoint).(*model.HostEndpoint)
-	host.Metadata.Name, host.Spec = "h1", model.HostEndpointSpec{Node: "n1", InterfaceName: "eth0"}
+// hostProgram guards interfaces of a node, eth0 when none is named; only one port may be reached.
+func hostProgram(port uint16, interfaces ...string) *ir.Program {
+	if len(interfaces) == 0 {
+		interfaces = []string{"eth0"}
+	}
 	p := model.New(model.KindGlobalNetworkPolicy).(*model.Policy)
 	p.Metadata.Name, p.Spec.Selector = "in", "all()"
 	tcp := model.Protocol{Name: "TCP", Number: model.ProtoTCP}
 	p.Spec.Ingress = []model.Rule{{Action: model.Allow, Protocol: tcp, Destination: model.EntityRule{Ports: []model.Port{{Min: port, Max: port}}}}}
-	return compile.Compile(store.ViewOf(host, p), compile.Host{Node: "n1"}, ir.Options{EndpointToHost: model.Deny})
+	resources := []model.Resource{p}
+	for _, name := range interfaces {
+		host := model.New(model.KindHostEndpoint).(*model.HostEndpoint)
+		host.Metadata.Name, host.Spec = name, model.HostEndpointSpec{Node: "n1", InterfaceName: name}
+		resources = append(resources, host)
+	}
+	return compile.Compile(store.ViewOf(resources...), compile.Host{Node: "n1"}, ir.Options{EndpointToHost: model.Deny})
 }
 
 // TestInterruptedReplacement stops the replacement of a table at every point between its transactions. Whoever goes on from

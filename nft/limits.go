@@ -124,6 +124,13 @@ func (c *Config) lower(p *ir.Program, previous *lower.Lowered) (*lower.Lowered, 
 	}
 	l := lower.Lower(p, o)
 	err := l.ValidateAfter(known)
+	if err != nil && previous != nil && !errors.Is(err, ruleset.ErrTooDeep) {
+		// If memory has gone wrong, that must not keep this policy, and all after it, from coming into force.
+		c.Logger.Error("the table made from the one in force is wrong, it is made from nothing", "error", err)
+		o.Previous = nil
+		l = lower.Lower(p, o)
+		err = l.Validate()
+	}
 	if errors.Is(err, ruleset.ErrTooDeep) {
 		// Lists of rules that go on with other lists nest deeper than the plain walk through tiers.
 		c.Logger.Warn("policies pass through too many tiers, rules are not gathered into maps", "error", err)
