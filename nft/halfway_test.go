@@ -168,12 +168,13 @@ func watchForGaps(t *testing.T, ns *lab.Namespace) func() (gaps, commits int) {
 	}
 	return func() (gaps, commits int) {
 		defer c.Close()
-		// A table of another family is the last of what there is to hear.
-		end := b.conn.AddTable(&nftables.Table{Name: "end", Family: nftables.TableFamilyARP})
-		must(t, b.conn.Flush())
+		// Another daemon's table, of another family, is the last of what there is to hear.
+		other := connected(t, ns)
+		end := other.conn.AddTable(&nftables.Table{Name: "end", Family: nftables.TableFamilyARP})
+		must(t, other.conn.Flush())
 		defer func() {
-			b.conn.DelTable(end)
-			must(t, b.conn.Flush())
+			other.conn.DelTable(end)
+			must(t, other.conn.Flush())
 		}()
 		must(t, c.SetReadDeadline(time.Now().Add(10*time.Second)))
 		for {
