@@ -79,7 +79,7 @@ func lowerAll(p *ir.Program, o Options) *Lowered {
 	}
 	o.Previous = nil
 	l.memory = &memory{
-		program: p, options: o, sets: b.made1, fragments: b.fragments, groups: b.groups, roster: b.endpoints, maps: b.maps,
+		program: p, options: o, sets: b.madeSets, fragments: b.fragments, groups: b.groups, roster: b.endpoints, maps: b.maps,
 		names: l.Names, peopled: b.peopled,
 	}
 	*b = Builder{} // plans of lists keep functions that hold it, and it holds the last lowering
@@ -147,7 +147,7 @@ type Builder struct {
 
 	// old is what the last lowering left, nil when there was none.
 	old       *memory
-	made1     map[setKey]*madeSet
+	madeSets  map[setKey]*madeSet
 	fragments map[string]*fragment
 	recording *fragment
 	endpoints *roster
@@ -169,7 +169,7 @@ func newBuilder(p *ir.Program, o Options) *Builder {
 	b := &Builder{
 		program: p, options: o, rs: &ruleset.Ruleset{Table: o.Table},
 		chains: map[string]*ruleset.Chain{}, sets: map[string]*ruleset.Set{},
-		groups: map[groupKey]*fragment{}, made1: map[setKey]*madeSet{}, fragments: map[string]*fragment{}, fresh: map[model.RuleID]string{},
+		groups: map[groupKey]*fragment{}, madeSets: map[setKey]*madeSet{}, fragments: map[string]*fragment{}, fresh: map[model.RuleID]string{},
 		maps: map[string]*ruleset.Set{}, held: map[*fragment]bool{},
 	}
 	b.peopled = peopled(p)

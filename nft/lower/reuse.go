@@ -109,7 +109,7 @@ func (m *madeSet) names() string {
 // made lowers a set of the program, or takes the one of the last lowering when nothing about it has changed. It does not
 // add it to the table.
 func (b *Builder) made(key setKey) *madeSet {
-	if m := b.made1[key]; m != nil {
+	if m := b.madeSets[key]; m != nil {
 		return m
 	}
 	var had *madeSet
@@ -120,7 +120,7 @@ func (b *Builder) made(key setKey) *madeSet {
 	if had == nil || b.changed[key.id] {
 		m = had.successor(b.def(key.id), key)
 	}
-	b.made1[key] = m
+	b.madeSets[key] = m
 	return m
 }
 
