@@ -58,22 +58,9 @@ func Diff(old, new *Ruleset) (d *Delta, ok bool) {
 
 // sets compares sets and returns the names of those that must be made anew, under their old names.
 func (d *Delta) sets(old, new *Ruleset) (retyped map[string]bool) {
-	var had map[string]*Set
-	inPlace := slices.EqualFunc(old.Sets, new.Sets, func(a, b *Set) bool { return a == b || a.Name == b.Name })
-	if !inPlace {
-		had = make(map[string]*Set, len(old.Sets))
-		for _, s := range old.Sets {
-			had[s.Name] = s
-		}
-	}
+	was, gone := counterparts(old.Sets, new.Sets, func(s *Set) string { return s.Name })
 	for i, s := range new.Sets {
-		var o *Set
-		if inPlace {
-			o = old.Sets[i]
-		} else {
-			o = had[s.Name]
-			delete(had, s.Name)
-		}
+		o := was[i]
 		switch {
 		case o == s:
 		case o == nil:
@@ -90,11 +77,7 @@ func (d *Delta) sets(old, new *Ruleset) (retyped map[string]bool) {
 			}
 		}
 	}
-	for _, s := range old.Sets {
-		if had[s.Name] != nil {
-			d.DelSets = append(d.DelSets, s)
-		}
-	}
+	d.DelSets = append(d.DelSets, gone...)
 	return retyped
 }
 
@@ -102,22 +85,9 @@ func (d *Delta) chains(old, new *Ruleset, retyped map[string]bool) bool {
 	if len(retyped) == 0 && slices.Equal(old.Chains, new.Chains) {
 		return true
 	}
-	var had map[string]*Chain
-	inPlace := slices.EqualFunc(old.Chains, new.Chains, func(a, b *Chain) bool { return a == b || a.Name == b.Name })
-	if !inPlace {
-		had = make(map[string]*Chain, len(old.Chains))
-		for _, c := range old.Chains {
-			had[c.Name] = c
-		}
-	}
+	was, gone := counterparts(old.Chains, new.Chains, func(c *Chain) string { return c.Name })
 	for i, c := range new.Chains {
-		var o *Chain
-		if inPlace {
-			o = old.Chains[i]
-		} else {
-			o = had[c.Name]
-			delete(had, c.Name)
-		}
+		o := was[i]
 		switch {
 		case o == nil:
 			d.AddChains = append(d.AddChains, c)
@@ -130,12 +100,26 @@ func (d *Delta) chains(old, new *Ruleset, retyped map[string]bool) bool {
 			}
 		}
 	}
-	for _, c := range old.Chains {
-		if had[c.Name] != nil {
-			d.DelChains = append(d.DelChains, c)
-		}
-	}
+	d.DelChains = append(d.DelChains, gone...)
 	return true
+}
+
+// counterparts finds the old object of each new one's name, nil when there is none, and the old objects whose names no new
+// one has, in their order. Mostly all objects keep their places, which takes no search.
+func counterparts[T any](old, new []*T, name func(*T) string) (was, gone []*T) {
+	if slices.EqualFunc(old, new, func(a, b *T) bool { return a == b || name(a) == name(b) }) {
+		return old, nil
+	}
+	left := make(map[string]*T, len(old))
+	for _, o := range old {
+		left[name(o)] = o
+	}
+	was = make([]*T, len(new))
+	for i, n := range new {
+		was[i] = left[name(n)]
+		delete(left, name(n))
+	}
+	return was, slices.DeleteFunc(slices.Clone(old), func(o *T) bool { return left[name(o)] == nil })
 }
 
 func diffElements(old, new *Set) ElementDelta {
