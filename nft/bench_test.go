@@ -91,12 +91,7 @@ func mustStore(b *testing.B, s *store.Store, source string, resources ...model.R
 
 func benchBackend(b *testing.B, group lower.GroupFunc) *nft.Backend {
 	b.Helper()
-	l, err := lab.New()
-	if err != nil {
-		b.Skip(err)
-	}
-	b.Cleanup(func() { _ = l.Close() })
-	ns, err := l.Namespace("a")
+	ns, err := lab.ForTest(b).Namespace("a")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -14,11 +14,7 @@ import (
 // Somebody changes our table after we have looked at it and before we change it: the kernel refuses our change whole, and the
 // next attempt makes the table anew.
 func TestForeignChangeInBetween(t *testing.T) {
-	l, err := lab.New()
-	if err != nil {
-		t.Skip(err)
-	}
-	defer l.Close()
+	l := lab.ForTest(t)
 	ns, err := l.Namespace("a")
 	must(t, err)
 	b, err := New(Config{NetNS: ns.FD(), Shared: true})

@@ -41,11 +41,7 @@ func hostProgram(port uint16, interfaces ...string) *ir.Program {
 // TestInterruptedReplacement stops the replacement of a table at every point between its transactions. Whoever goes on from
 // there, the same daemon or the next one, never leaves the host without a policy, not for a moment.
 func TestInterruptedReplacement(t *testing.T) {
-	l, err := lab.New()
-	if err != nil {
-		t.Skip(err)
-	}
-	defer l.Close()
+	l := lab.ForTest(t)
 	count := 0
 	for name, interrupted := range map[string]func(t *testing.T, b *Backend, next *lower.Lowered, old *nftables.Table){
 		"before": func(*testing.T, *Backend, *lower.Lowered, *nftables.Table) {},
@@ -222,11 +218,7 @@ func whichChain(t *testing.T, m netlink.Message) (table, chain string) {
 
 // A stand-in that belongs to a running daemon is left alone.
 func TestStandInOfAnother(t *testing.T) {
-	l, err := lab.New()
-	if err != nil {
-		t.Skip(err)
-	}
-	defer l.Close()
+	l := lab.ForTest(t)
 	ns, err := l.Namespace("a")
 	must(t, err)
 	first, second := connected(t, ns), connected(t, ns)

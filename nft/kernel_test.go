@@ -14,15 +14,7 @@ import (
 // hosts makes n namespaces; without the right to, the test is skipped.
 func hosts(t *testing.T, n int) []*lab.Namespace {
 	t.Helper()
-	l, err := lab.New()
-	if err != nil {
-		t.Skip(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	l := lab.ForTest(t)
 	var list []*lab.Namespace
 	for i := range n {
 		ns, err := l.Namespace(string(rune('a' + i)))

@@ -15,11 +15,7 @@ import (
 
 // The kernel's refusal names the object, whatever else the transaction holds.
 func TestRefusalNamesTheObject(t *testing.T) {
-	l, err := lab.New()
-	if err != nil {
-		t.Skip(err)
-	}
-	defer l.Close()
+	l := lab.ForTest(t)
 	ns, err := l.Namespace("a")
 	if err != nil {
 		t.Fatal(err)

@@ -15,11 +15,7 @@ import (
 // TestEveryStatementIsListedAsWritten sends a rule of every kind through netlink and checks that nft lists exactly the
 // text we would have written. What nft can list, it can also load again.
 func TestEveryStatementIsListedAsWritten(t *testing.T) {
-	l, err := lab.New()
-	if err != nil {
-		t.Skip(err)
-	}
-	defer l.Close()
+	l := lab.ForTest(t)
 	ns, err := l.Namespace("a")
 	if err != nil {
 		t.Fatal(err)
