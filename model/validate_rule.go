@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,7 +67,8 @@ func (f *findings) protocol(path string, p Protocol, v IPVersion) {
 	case p.Name != "" && p.Number == 0 && digits.MatchString(p.Name):
 		f.errorf(path, "protocol number invalid")
 	case p.Name != "" && p.Number == 0:
-		f.errorf(path, "protocol name invalid: %q is none of %s, nor a number from 1 to 255", p.Name, strings.Join(ProtocolNames(), ", "))
+		*f = append(*f, FieldError{Path: path, Words: ProtocolNames(),
+			Msg: fmt.Sprintf("protocol name invalid: %q is none of %s, nor a number from 1 to 255", p.Name, strings.Join(ProtocolNames(), ", "))})
 	case p.Name == "ICMP" && v == 6:
 		f.errorf(path, "protocol ICMP requires ipVersion 4")
 	case p.Name == "ICMPv6" && v == 4:
