@@ -15,7 +15,7 @@ import (
 
 // Connections is what a run of TCP connections did.
 type Connections struct {
-	// Took has each connection's time from connect to close, in the order of no importance.
+	// Took has each connection's time from connect to close, in no particular order.
 	Took []time.Duration
 	// Failed counts connections that were not made.
 	Failed int

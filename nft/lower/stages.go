@@ -2,6 +2,7 @@ package lower
 
 import (
 	"slices"
+	"strings"
 
 	"rampart/engine/ir"
 	"rampart/model"
@@ -167,7 +168,7 @@ func (s *stager) isWorkload(f ruleset.Field) ruleset.Statement {
 
 func (b *Builder) prefixed(name string) bool {
 	return slices.ContainsFunc(b.program.Options.WorkloadPrefixes, func(p string) bool {
-		return p != "" && len(name) >= len(p) && name[:len(p)] == p
+		return p != "" && strings.HasPrefix(name, p)
 	})
 }
 
@@ -225,7 +226,7 @@ func acting(e *ir.Endpoint, d model.Direction, l model.Layer) *ir.Group {
 func (s *stager) policy(e *ir.Endpoint, d model.Direction, l model.Layer, v Verdicts) ruleset.Verdict {
 	g := e.Group(d, l)
 	if g == nil {
-		g = noPolicy(d, l)
+		g = noPolicies[d]
 	}
 	return ruleset.GotoChain(s.group(g, v))
 }
@@ -236,8 +237,6 @@ var noPolicies = map[model.Direction]*ir.Group{
 	model.Egress:  {ID: "no-policy", Direction: model.Egress},
 }
 
-func noPolicy(d model.Direction, _ model.Layer) *ir.Group { return noPolicies[d] }
-
 // entry is the chain in front of a group's chain in one stage, shared by the endpoints of the group. fill adds what
 // comes before policy; when that is nothing, packets go to the group's chain at once.
 func (s *stager) entry(kind string, e *ir.Endpoint, d model.Direction, l model.Layer, v Verdicts, fill func(c *ruleset.Chain)) ruleset.Verdict {
@@ -247,7 +246,7 @@ func (s *stager) entry(kind string, e *ir.Endpoint, d model.Direction, l model.L
 		return made
 	}
 	if g == nil {
-		g = noPolicy(d, l)
+		g = noPolicies[d]
 	}
 	name := "entry " + kind + " " + string(g.ID)
 	var old *fragment
