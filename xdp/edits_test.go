@@ -12,7 +12,6 @@ import (
 	"rampart/engine/ir"
 	"rampart/model"
 	"rampart/model/store"
-	"rampart/nft"
 	"rampart/nft/lower"
 	"rampart/xdp"
 )
@@ -22,22 +21,7 @@ var editsFlag = flag.Int("edits", 15, "how many edits follow each other")
 // Edits of policies and sets that follow each other, each compiled and planned with the memory of what was before: packets
 // fare with the fast path as the oracle says of the resources as they are now.
 func TestFastPathFollowsEdits(t *testing.T) {
-	l := lab.ForTest(t)
-	links := kernel.Links()
-	top, err := lab.Build(l, links)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prober, err := lab.NewProber(top)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer prober.Close()
-	full, err := nft.New(nft.Config{NetNS: top.Firewall.FD(), Group: lower.Blocks})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer full.Close()
+	links, top, prober, full := surroundings(t, lower.Blocks)
 	fast, err := xdp.New(xdp.Config{NetNS: top.Firewall.FD(), Interfaces: hosts, Mode: xdp.Always, Frames: 512})
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"rampart/model"
 	"rampart/model/store"
 	"rampart/nft"
+	"rampart/nft/lower"
 	"rampart/xdp"
 	"rampart/xdp/bpf"
 )
@@ -50,19 +51,11 @@ func settled(b *xdp.Backend) error {
 	}
 }
 
-// Whatever the fast path drops nftables drops too: random programs and packets arrive at the same places with it and
-// without it, undecided and cached.
-func TestFastPathOnlyDropsWhatNftDrops(t *testing.T) {
-	if err := lab.Require(); err != nil {
-		t.Skip(err)
-	}
+// surroundings are a firewall of the usual links, with nftables in charge, and a prober for it.
+func surroundings(t *testing.T, group lower.GroupFunc) ([]lab.Link, *lab.Topology, *lab.Prober, *nft.Backend) {
+	t.Helper()
 	links := kernel.Links()
-	l, err := lab.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	top, err := lab.Build(l, links)
+	top, err := lab.Build(lab.ForTest(t), links)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,12 +63,19 @@ func TestFastPathOnlyDropsWhatNftDrops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer prober.Close()
-	full, err := nft.New(nft.Config{NetNS: top.Firewall.FD()})
+	t.Cleanup(func() { prober.Close() })
+	full, err := nft.New(nft.Config{NetNS: top.Firewall.FD(), Group: group})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer full.Close()
+	t.Cleanup(func() { full.Close() })
+	return links, top, prober, full
+}
+
+// Whatever the fast path drops nftables drops too: random programs and packets arrive at the same places with it and
+// without it, undecided and cached.
+func TestFastPathOnlyDropsWhatNftDrops(t *testing.T) {
+	links, top, prober, full := surroundings(t, nil)
 	var interfaces []compile.Interface
 	for _, i := range kernel.Interfaces(links) {
 		interfaces = append(interfaces, compile.Interface(i))
