@@ -217,7 +217,7 @@ func (e *Editor) set(i int) *model.NetworkSet {
 	return s
 }
 
-// crowd makes a set as large as those that are kept in two parts, or a little smaller.
+// crowd makes a set as large as those that are made in parts, or a little smaller.
 func (e *Editor) crowd(s *model.NetworkSet) {
 	n := one(e.Rand, 100, 4000, 4090, 4100)
 	for i := range n {
