@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot"
@@ -26,7 +27,7 @@ const (
 
 // Plottable tells whether a grid makes a line plot: several numbers of rules and values above zero.
 func (g *Grid) Plottable() bool {
-	return len(g.Rules) > 1 && g.Measure.Name != Misjudged
+	return len(g.Rules) > 1 && g.Measure.Name != Misjudged && slices.ContainsFunc(g.Rows, func(r Row) bool { return len(series(g, r).XYs) > 0 })
 }
 
 // WriteSVG draws a grid as a line a system, both axes logarithmic.
@@ -76,10 +77,8 @@ func (g *Grid) draw(c draw.Canvas) error {
 		if len(s.XYs) == 0 {
 			continue
 		}
-		for _, r := range row.Cells {
-			if r != nil && r.Min > 0 {
-				low, high = min(low, r.Min), max(high, r.Max)
-			}
+		for i, at := range s.XYs {
+			low, high = min(low, at.Y-s.YErrors[i].Low), max(high, at.Y+s.YErrors[i].High)
 		}
 		line, points, err := plotter.NewLinePoints(s.XYs)
 		if err != nil {

@@ -166,6 +166,32 @@ func TestPlots(t *testing.T) {
 	}
 }
 
+// What has no value above zero, such as connections lost where none was, makes no plot. Medians count.
+func TestPlotsOfZeros(t *testing.T) {
+	for _, tc := range []struct {
+		values []float64
+		want   bool
+	}{{[]float64{0, 0, 0}, false}, {[]float64{-3, -1, 0}, false}, {[]float64{0, 2, 3}, true}, {[]float64{0, 0, 3}, false}} {
+		d := document()
+		d.Results = nil
+		for _, rules := range []int{10, 1000} {
+			d.Results = append(d.Results, report.Result{System: "rampart", Measure: report.Lost, Case: report.Case{Set: "acl", Family: 4, Rules: rules}, Values: tc.values})
+		}
+		d.Seal()
+		for _, g := range d.Grids() {
+			if g.Plottable() != tc.want {
+				t.Errorf("%v: plottable %v, want %v", tc.values, g.Plottable(), tc.want)
+			}
+			if err := g.WriteSVG(io.Discard); (err == nil) != tc.want {
+				t.Errorf("%v: %v", tc.values, err)
+			}
+		}
+		if err := d.WriteHTML(io.Discard); err != nil {
+			t.Errorf("%v: %v", tc.values, err)
+		}
+	}
+}
+
 func TestHTML(t *testing.T) {
 	d := document()
 	d.Failures = []string{"iptables let <a packet> through"}
