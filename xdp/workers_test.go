@@ -371,6 +371,10 @@ func TestQueues(t *testing.T) {
 	}
 }
 
+// The process's first thread stays with the main goroutine. A worker that had it would leave it pinned, since that thread does not
+// end with its goroutine, and pinned would take its processors for those of all.
+func init() { runtime.LockOSThread() }
+
 // pinned counts the threads that may run on some processors only, by these.
 func pinned(t *testing.T) map[string]int {
 	t.Helper()
