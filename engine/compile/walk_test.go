@@ -329,7 +329,10 @@ func consistent(t *testing.T, p *ir.Program) {
 			}
 		}
 	}
-	for _, g := range p.Groups {
+	for i, g := range p.Groups {
+		if i > 0 && g.ID == p.Groups[i-1].ID {
+			t.Fatalf("group %s is there twice:\n%s", g.ID, ir.Text(p))
+		}
 		for _, tier := range g.Tiers {
 			for _, q := range tier.Policies {
 				used[q.ID] = true
