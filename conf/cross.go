@@ -42,8 +42,7 @@ func placesOf(files []*loadedFile, findings []model.Finding) map[resourceID]reso
 }
 
 // crossCheck reports what is wrong between resources. A policy in a tier that does not exist is enforced, last, as
-// Calico does it: that is a warning here, and strict in its Note.
-// Content reads a file again.
+// Calico does it: that is a warning here, and strict in its Note. Content reads a file again.
 func crossCheck(files []*loadedFile, content func(*loadedFile) []byte) hcl.Diagnostics {
 	var all []model.Resource
 	for _, f := range files {
@@ -88,7 +87,7 @@ func crossCheck(files []*loadedFile, content func(*loadedFile) []byte) hcl.Diagn
 		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "Further warnings",
 			Detail: fmt.Sprintf("There are %d more of this sort.", more)})
 	}
-	return diags
+	return shortDetails(diags)
 }
 
 // named corrects the summary of a finding.

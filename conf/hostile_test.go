@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // hostile are inputs that try to make reading take much more time or memory than their size.
@@ -108,5 +109,34 @@ func TestHostileInput(t *testing.T) {
 			}
 			t.Logf("%d bytes, %d MiB allocated, %d diagnostics", len(text), (after.TotalAlloc-before.TotalAlloc)>>20, len(diags))
 		})
+	}
+}
+
+// What a file holds is quoted in messages, and is as long as it likes.
+func TestMessagesAreShort(t *testing.T) {
+	const n = 100_000
+	policy := func(fields string) string {
+		return "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: a}\nspec:\n  ingress:\n  - action: Allow\n    " + fields
+	}
+	for what, text := range map[string]string{
+		"a port":           policy("destination: {ports: ['" + strings.Repeat("x ", n) + "']}\n"),
+		"ports as one":     policy("destination: {ports: '" + strings.Repeat("80, ", n) + "'}\n"),
+		"a protocol":       policy("protocol: " + strings.Repeat("x", n) + "\n"),
+		"an action":        policy("action: " + strings.Repeat("x", n) + "\n"),
+		"a name, twice":    strings.Repeat("apiVersion: projectcalico.org/v3\nkind: Tier\nmetadata:\n  name: "+strings.Repeat("x", n)+"\n---\n", 2),
+		"a tier":           "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: a}\nspec: {tier: " + strings.Repeat("x", n) + "}\n",
+		"an unknown field": policy(strings.Repeat("x", n) + ": 1\n"),
+		"a kind":           "apiVersion: projectcalico.org/v3\nkind: " + strings.Repeat("x", n) + "\n",
+		"no UTF-8 in half": policy("destination: {ports: ['" + strings.Repeat("é", n) + "']}\n"),
+	} {
+		_, diags := Decode("long.yaml", []byte(text))
+		if len(diags) == 0 {
+			t.Errorf("%s: nothing is wrong", what)
+		}
+		for _, d := range diags {
+			if len(d.Detail) > maxDetail+10 || len(d.Summary) > 100 || !utf8.ValidString(d.Detail) {
+				t.Errorf("%s: a summary of %d and a detail of %d bytes", what, len(d.Summary), len(d.Detail))
+			}
+		}
 	}
 }

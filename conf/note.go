@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -46,6 +47,19 @@ func finish(f *tree.File, diags hcl.Diagnostics) hcl.Diagnostics {
 			Detail: fmt.Sprintf("There are %d more in %s.", more, f.Name)})
 	}
 	attachExcerpts(f, diags)
+	return shortDetails(diags)
+}
+
+// maxDetail bounds a message, in bytes: what it quotes from a file may be as long as the file.
+const maxDetail = 1500
+
+// shortDetails takes the middle out of messages that are too long.
+func shortDetails(diags hcl.Diagnostics) hcl.Diagnostics {
+	for _, d := range diags {
+		if n := len(d.Detail); n > maxDetail {
+			d.Detail = strings.ToValidUTF8(d.Detail[:maxDetail/2], "") + " … " + strings.ToValidUTF8(d.Detail[n-maxDetail/2:], "")
+		}
+	}
 	return diags
 }
 

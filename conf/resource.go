@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -103,13 +104,12 @@ func fieldDiagnostic(root *tree.Node, e model.FieldError, note *Note) *hcl.Diagn
 	return dg
 }
 
-// fieldName is the last name in a path: "nets" of spec.ingress[0].source.nets[1].
+var listIndex = regexp.MustCompile(`\[[0-9]+\]`)
+
+// fieldName is the last name in a path: "nets" of spec.ingress[0].source.nets[1], "labels" of metadata.labels[a.b/c].
 func fieldName(path string) string {
-	if i := strings.LastIndexByte(path, '.'); i >= 0 {
-		path = path[i+1:]
-	}
-	name, _, _ := strings.Cut(path, "[")
-	return name
+	path, _, _ = strings.Cut(listIndex.ReplaceAllString(path, ""), "[")
+	return path[strings.LastIndexByte(path, '.')+1:]
 }
 
 func sentence(s string) string {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -20,32 +21,32 @@ var (
 	portName  = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,128}$`)
 )
 
-// ParsePort reads "80", "6040:6050" or a name. Messages are those of Calico's decoder. Port 0 and names that
+// ParsePort reads "80", "6040:6050" or a name. Messages begin with those of Calico's decoder. Port 0 and names that
 // Kubernetes refuses are for validation to report.
 func ParsePort(s string) (Port, error) {
 	if digits.MatchString(s) {
 		n, err := strconv.ParseUint(s, 10, 16)
 		if err != nil {
-			return Port{}, fmt.Errorf("invalid port format (%s)", s)
+			return Port{}, fmt.Errorf("invalid port format (%s): %s", s, portNumbers)
 		}
 		return SinglePort(uint16(n)), nil
 	}
 	if m := portRange.FindStringSubmatch(s); m != nil {
 		lo, err := strconv.ParseUint(m[1], 10, 16)
 		if err != nil {
-			return Port{}, fmt.Errorf("invalid minimum port number in range (%s)", s)
+			return Port{}, fmt.Errorf("invalid minimum port number in range (%s): %s", s, portNumbers)
 		}
 		hi, err := strconv.ParseUint(m[2], 10, 16)
 		if err != nil {
-			return Port{}, fmt.Errorf("invalid maximum port number in range (%s)", s)
+			return Port{}, fmt.Errorf("invalid maximum port number in range (%s): %s", s, portNumbers)
 		}
 		if lo > hi {
-			return Port{}, fmt.Errorf("minimum port number (%d) is greater than maximum port number (%d) in port range", lo, hi)
+			return Port{}, fmt.Errorf("minimum port number (%d) is greater than maximum port number (%d) in port range: the range is written %d:%d", lo, hi, hi, lo)
 		}
 		return Port{Min: uint16(lo), Max: uint16(hi)}, nil
 	}
 	if !portName.MatchString(s) {
-		return Port{}, fmt.Errorf("invalid name for named port (%s)", s)
+		return Port{}, fmt.Errorf("invalid name for named port (%s): %s", s, cmp.Or(portHint(s), portForms))
 	}
 	return Port{Name: s}, nil
 }
@@ -80,7 +81,7 @@ func (p *Port) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	if isNumber && !digits.MatchString(text) {
-		return fmt.Errorf("invalid port format (%s)", text)
+		return fmt.Errorf("invalid port format (%s): %s", text, portNumbers)
 	}
 	return p.UnmarshalText([]byte(text))
 }

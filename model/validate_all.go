@@ -29,6 +29,9 @@ func validateAll(resources []Resource, alone func(Resource) []FieldError) []Find
 		switch r := r.(type) {
 		case *Policy:
 			w.policy(&f, r)
+		case *Profile:
+			w.rulePorts(&f, Ingress, r.Spec.Ingress)
+			w.rulePorts(&f, Egress, r.Spec.Egress)
 		case *KubernetesNetworkPolicy:
 			// Only what is about the whole policy: the paths inside it are not those of its conversion.
 			w.selection(&f, r.Policy(), "spec.podSelector")
@@ -135,27 +138,35 @@ func (w *world) policy(f *findings, p *Policy) {
 		f.errorf("spec.tier", "tier %q does not exist", p.TierName())
 	}
 	for _, d := range Directions() {
-		rules := p.Rules(d)
-		for i := range rules {
-			at := index(rulesPath(d), i)
-			w.portsDefined(f, at+".source", &rules[i].Source)
-			w.portsDefined(f, at+".destination", &rules[i].Destination)
-		}
+		w.rulePorts(f, d, p.Rules(d))
 	}
 	w.selection(f, p, "spec.selector")
 }
 
+func (w *world) rulePorts(f *findings, d Direction, rules []Rule) {
+	for i := range rules {
+		at := index(rulesPath(d), i)
+		w.portsDefined(f, at+".source", &rules[i].Source)
+		w.portsDefined(f, at+".destination", &rules[i].Destination)
+	}
+}
+
 func (w *world) portsDefined(f *findings, at string, e *EntityRule) {
 	for i, p := range e.Ports {
-		if p.Name != "" && !w.ports[p.Name] {
+		if w.undefined(p) {
 			f.warnf(index(at+".ports", i), "no endpoint defines a port named %q: it matches nothing", p.Name)
 		}
 	}
 	for i, p := range e.NotPorts {
-		if p.Name != "" && !w.ports[p.Name] {
+		if w.undefined(p) {
 			f.warnf(index(at+".notPorts", i), "no endpoint defines a port named %q: it excludes nothing", p.Name)
 		}
 	}
+}
+
+// undefined tells of a name that no endpoint gives a port, though one could.
+func (w *world) undefined(p Port) bool {
+	return p.Name != "" && !w.ports[p.Name] && endpointPortName(p.Name) == ""
 }
 
 // selection warns of a policy that applies to nothing. It is silent while there are no endpoints at all: then they come

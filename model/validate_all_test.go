@@ -59,6 +59,13 @@ func TestValidateAll(t *testing.T) {
 			`GlobalNetworkPolicy/g f.yaml:3 ? spec.ingress[0].source.notPorts[0]: no endpoint defines a port named "a": it excludes nothing`,
 			`GlobalNetworkPolicy/g f.yaml:3 ? spec.ingress[0].destination.ports[1]: no endpoint defines a port named "b": it matches nothing`,
 			`GlobalNetworkPolicy/g f.yaml:3 ? spec.egress[0].source.ports[0]: no endpoint defines a port named "c": it matches nothing`}},
+		{"named ports of profiles", []Resource{host, resource(t, KindProfile, 0, `{"metadata":{"name":"p"},"spec":{
+			"egress":[{"action":"Deny","destination":{"ports":["a"]}}]}}`)}, []string{
+			`Profile/p  ? spec.egress[0].destination.ports[0]: no endpoint defines a port named "a": it matches nothing`}},
+		{"what cannot be the name of a port has been reported", []Resource{host, gnp(3, `{"ingress":[{"action":"Deny","protocol":"TCP",
+			"source":{"notPorts":["80-70"]},"destination":{"ports":["HTTP"]}}]}`)}, []string{
+			`GlobalNetworkPolicy/g f.yaml:3 spec.ingress[0].source.notPorts[0]: a port range is written 70:80`,
+			`GlobalNetworkPolicy/g f.yaml:3 spec.ingress[0].destination.ports[0]: port name must consist of lower case letters, digits and single '-' between them`}},
 		{"no endpoints at all: nobody knows what is selected", []Resource{gnp(3, `{"selector":"role == 'db'"}`)}, nil},
 		{"selecting nothing", []Resource{workload, profile, host,
 			gnp(3, `{"selector":"role == 'web'"}`),

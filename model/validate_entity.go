@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 
@@ -12,7 +13,7 @@ const (
 	maxNets  = 256
 )
 
-func (f *findings) entity(at string, e *EntityRule, p Protocol, ctx ruleContext) {
+func (f *findings) entity(at string, e *EntityRule, p Protocol) {
 	f.nets(at+".nets", e.Nets)
 	f.nets(at+".notNets", e.NotNets)
 	for i, n := range e.NotNets {
@@ -89,7 +90,7 @@ func (f *findings) ports(path string, ports []Port, p Protocol) {
 				f.errorf(index(path, i), "port range invalid, port number must be between 1 and 65535")
 			}
 		} else if msg := endpointPortName(port.Name); msg != "" {
-			f.errorf(index(path, i), "%s", msg)
+			f.errorf(index(path, i), "%s", cmp.Or(portHint(port.Name), msg))
 		}
 	}
 	switch {
@@ -103,10 +104,11 @@ func (f *findings) ports(path string, ports []Port, p Protocol) {
 
 // selector parses text and reports what keeps it from being a selector; it is nil then, and for "".
 func (f *findings) selector(path, text string) *selector.Selector {
-	if len(text) > selector.MaxLength {
+	switch {
+	case text == "":
+		return nil
+	case len(text) > selector.MaxLength:
 		f.errorf(path, "may not be more than %d bytes", selector.MaxLength)
-	}
-	if text == "" {
 		return nil
 	}
 	s, err := selector.Parse(text)

@@ -1,6 +1,9 @@
 package model
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // kubernetesPolicy follows the API server's validation of network policies.
 func (f *findings) kubernetesPolicy(k *KubernetesNetworkPolicy) {
@@ -65,6 +68,8 @@ func (f *findings) labelSelector(at string, s *LabelSelector) {
 	}
 }
 
+const msgKubernetesPort = "a Kubernetes port is one number or name; write a range with endPort"
+
 func (f *findings) kubernetesPorts(at string, ports []KubernetesPort) {
 	for i := range ports {
 		p, path := &ports[i], index(at, i)
@@ -78,15 +83,17 @@ func (f *findings) kubernetesPorts(at string, ports []KubernetesPort) {
 			}
 			continue
 		case p.Port.Name != "":
-			if msg := endpointPortName(p.Port.Name); msg != "" {
-				f.errorf(path+".port", "%s", msg)
+			if portSpan.MatchString(p.Port.Name) {
+				f.errorf(path+".port", msgKubernetesPort)
+			} else if msg := endpointPortName(p.Port.Name); msg != "" {
+				f.errorf(path+".port", "%s", cmp.Or(portHint(p.Port.Name), msg))
 			}
 			if p.EndPort != nil {
 				f.errorf(path+".endPort", "may not be specified when `port` is non-numeric")
 			}
 			continue
 		case p.Port.Min != p.Port.Max:
-			f.errorf(path+".port", "a Kubernetes port is one number or name; write a range with endPort")
+			f.errorf(path+".port", msgKubernetesPort)
 		case p.Port.Min == 0:
 			f.errorf(path+".port", "must be between 1 and 65535, inclusive")
 		}

@@ -48,8 +48,8 @@ func (f *findings) rule(at string, r *Rule, ctx ruleContext) {
 	if r.ICMP != nil && (r.ICMP.Type != nil || r.ICMP.Code != nil) && r.Protocol.Number != ProtoICMP && r.Protocol.Number != ProtoICMPv6 {
 		f.errorf(at+".icmp", "ICMP fields require protocol to be ICMP or ICMPv6")
 	}
-	f.entity(at+".source", &r.Source, r.Protocol, ctx)
-	f.entity(at+".destination", &r.Destination, r.Protocol, ctx)
+	f.entity(at+".source", &r.Source, r.Protocol)
+	f.entity(at+".destination", &r.Destination, r.Protocol)
 	f.families(at, r)
 	f.services(at, r, ctx)
 	f.http(at, r, ctx)

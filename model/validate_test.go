@@ -83,13 +83,18 @@ func TestValidateRule(t *testing.T) {
 			`spec.ingress[0].destination.notPorts: rules with numeric port or port range must set protocol to TCP or UDP or SCTP`}},
 		{`{"action":"Deny","protocol":"UDPLite","source":{"notPorts":["http"]}}`, []string{
 			`spec.ingress[0].source.notPorts: rules that specify ports must set protocol to TCP or UDP or SCTP`}},
-		{`{"action":"Deny","protocol":"TCP","source":{"ports":[0,"0:10","Bad","a--b","1-2","far-too-long-for-it"]}}`, []string{
+		{`{"action":"Deny","protocol":"TCP","source":{"ports":[0,"0:10","Bad","a--b","1-2","far-too-long-for-it","80-70","80..90","-1","80.5","1_2"]}}`, []string{
 			`spec.ingress[0].source.ports[0]: port range invalid, port number must be between 1 and 65535`,
 			`spec.ingress[0].source.ports[1]: port range invalid, port number must be between 1 and 65535`,
 			`spec.ingress[0].source.ports[2]: port name must consist of lower case letters, digits and single '-' between them`,
 			`spec.ingress[0].source.ports[3]: port name must consist of lower case letters, digits and single '-' between them`,
-			`spec.ingress[0].source.ports[4]: port name must contain at least one letter`,
-			`spec.ingress[0].source.ports[5]: port name must be no more than 15 characters`}},
+			`spec.ingress[0].source.ports[4]: a port range is written 1:2`,
+			`spec.ingress[0].source.ports[5]: port name must be no more than 15 characters`,
+			`spec.ingress[0].source.ports[6]: a port range is written 70:80`,
+			`spec.ingress[0].source.ports[7]: a port range is written 80:90`,
+			`spec.ingress[0].source.ports[8]: a port number is a whole number from 1 to 65535`,
+			`spec.ingress[0].source.ports[9]: a port number is a whole number from 1 to 65535`,
+			`spec.ingress[0].source.ports[10]: port name must consist of lower case letters, digits and single '-' between them`}},
 		{`{"action":"Deny","protocol":"TCP","source":{"ports":[` + many(51, "80") + `]}}`, []string{
 			`spec.ingress[0].source.ports: must have at most 50 items`}},
 		// Nets

@@ -65,11 +65,28 @@ func (c listCodec) hint(n *tree.Node) string {
 			return `Start each element with "- ".`
 		}
 	case tree.String:
-		return fmt.Sprintf("Write [%s].", tree.Quote(n.Text))
+		return fmt.Sprintf("Write [%s].", c.items(n.Text))
 	case tree.Number:
 		return fmt.Sprintf("Write [%s].", n.Text)
 	}
 	return ""
+}
+
+// items are the elements that a string seems to list, as they are written between brackets.
+func (c listCodec) items(text string) string {
+	const enough = 10
+	var items []string
+	for item := range strings.SplitSeq(text, ",") {
+		if len(items) == enough {
+			items = append(items, "…")
+			break
+		}
+		if item = strings.TrimSpace(item); !takesNumber(c.elem) || !decimalInt.MatchString(item) {
+			item = tree.Quote(item)
+		}
+		items = append(items, item)
+	}
+	return strings.Join(items, ", ")
 }
 
 func (c listCodec) encode(e encoder, v reflect.Value) *tree.Node {

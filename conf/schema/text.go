@@ -54,7 +54,7 @@ func (c textCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 	case n.Kind == tree.String && !c.numberOnly:
 	case n.Kind == tree.Number && c.number:
 		if !decimalInt.MatchString(n.Text) {
-			d.wrongType(n, c, "Write numbers in plain decimal.")
+			d.wrongType(n, c, "Write a whole number, in plain decimal.")
 			return
 		}
 	default:
@@ -64,6 +64,12 @@ func (c textCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 	if err := unmarshal(v, n); err != nil {
 		d.invalid(n, "Invalid "+c.noun, "%s", c.explain(n.Text, err))
 	}
+}
+
+// takesNumber tells whether a bare number is a value of the codec's.
+func takesNumber(c codec) bool {
+	t, ok := c.(textCodec)
+	return ok && t.number
 }
 
 // unmarshal hands a number to the type's JSON form, which knows numbers from strings.

@@ -17,6 +17,16 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
+func BenchmarkRequirements(b *testing.B) {
+	s := selector.MustParse(benched)
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(s.Requirements()) != 2 {
+			b.Fatal("app and tier are required")
+		}
+	}
+}
+
 func BenchmarkMatches(b *testing.B) {
 	s := selector.MustParse(benched)
 	labels := selector.Map{"app": "shop", "tier": "cache", "zone": "eu-1", "name": "cache-7", "team": "red", "pod": "cache-7"}

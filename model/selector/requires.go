@@ -1,6 +1,9 @@
 package selector
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Requirement is a condition that every match of a selector fulfils: the label must be present and, unless Values is nil,
 // have one of them (none at all, if Values is empty and not nil: nothing matches).
@@ -10,15 +13,7 @@ type Requirement struct {
 }
 
 // Requirements are what the selector requires of single labels, sorted by label.
-func (s *Selector) Requirements() []Requirement {
-	var all []Requirement
-	for _, k := range s.Keys() {
-		if values, must := s.root.require(k, false); must {
-			all = append(all, Requirement{k, values})
-		}
-	}
-	return all
-}
+func (s *Selector) Requirements() []Requirement { return s.root.require(false) }
 
 // Requires picks the requirement with the fewest values, for looking up candidates in an index. ok is false when there
 // is none. Who knows how many candidates each has chooses better among Requirements.
@@ -31,63 +26,88 @@ func (s *Selector) Requires() (key string, values []string, ok bool) {
 	return key, values, ok
 }
 
-// require says whether the label must be present for the node (its negation, if negated) to hold, and which values it
-// may then have, nil for any.
-func (n *node) require(label string, negated bool) (values []string, must bool) {
+// require says which labels must be present for the node (its negation, if negated) to hold, and which values they may
+// then have, sorted. It takes no longer than sorting what the node mentions, however long the selector.
+func (n *node) require(negated bool) []Requirement {
 	switch n.op {
 	case opNot:
-		return n.kids[0].require(label, !negated)
+		return n.kids[0].require(!negated)
 	case opAnd, opOr:
-		if (n.op == opAnd) != negated {
-			return n.requireAll(label, negated)
-		}
-		return n.requireAny(label, negated)
-	}
-	if n.label != label {
-		return nil, false
+		return requireOf(n.kids, negated, (n.op == opAnd) != negated)
 	}
 	switch {
 	case n.op == opEqual && !negated, n.op == opNotEqual && negated:
-		return []string{n.value}, true
+		return []Requirement{{n.label, []string{n.value}}}
 	case n.op == opIn && !negated, n.op == opNotIn && negated:
-		return n.values, true
-	case negated:
-		return nil, false
+		return []Requirement{{n.label, n.values}}
+	case !negated && (n.op == opHas || n.op == opContains || n.op == opStartsWith || n.op == opEndsWith):
+		return []Requirement{{n.label, nil}}
 	}
-	return nil, n.op == opHas || n.op == opContains || n.op == opStartsWith || n.op == opEndsWith
+	return nil
 }
 
-// requireAll combines conditions that all hold: what one of them requires is required, and values intersect.
-func (n *node) requireAll(label string, negated bool) (values []string, must bool) {
-	for _, k := range n.kids {
-		v, ok := k.require(label, negated)
+// requireOf combines conditions. Where they all hold, what one of them requires is required, and values intersect; where
+// one holds, only what each of them requires is required, and values unite.
+func requireOf(kids []*node, negated, allHold bool) []Requirement {
+	var each []Requirement
+	for _, k := range kids {
+		r := k.require(negated)
+		if len(r) == 0 && !allHold {
+			return nil
+		}
+		each = append(each, r...)
+	}
+	slices.SortFunc(each, func(a, b Requirement) int { return strings.Compare(a.Key, b.Key) })
+	combined := each[:0]
+	for len(each) > 0 {
+		same := 1
+		for same < len(each) && each[same].Key == each[0].Key {
+			same++
+		}
+		r := each[0]
 		switch {
-		case !ok:
-		case values == nil:
-			values = v
-		case v != nil:
-			values = slices.DeleteFunc(slices.Clone(values), func(x string) bool { return !slices.Contains(v, x) })
+		case allHold:
+			for _, other := range each[1:same] {
+				r.Values = intersect(r.Values, other.Values)
+			}
+			combined = append(combined, r)
+		case same == len(kids):
+			r.Values = unite(each[:same])
+			combined = append(combined, r)
 		}
-		must = must || ok
+		each = each[same:]
 	}
-	return values, must
+	return combined
 }
 
-// requireAny combines conditions of which one holds: required is only what all of them require, and values unite.
-func (n *node) requireAny(label string, negated bool) (values []string, must bool) {
-	anyValue := false
-	union := []string{}
-	for _, k := range n.kids {
-		v, ok := k.require(label, negated)
-		if !ok {
-			return nil, false
+// intersect is what two sorted lists have in common. Nil is the list of everything.
+func intersect(a, b []string) []string {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	case len(a) > len(b):
+		a, b = b, a
+	}
+	both := []string{}
+	for _, v := range a {
+		if _, found := slices.BinarySearch(b, v); found {
+			both = append(both, v)
 		}
-		anyValue = anyValue || v == nil
-		union = append(union, v...)
 	}
-	if anyValue {
-		return nil, true
+	return both
+}
+
+// unite is the sorted union of the values, nil when one of the lists is.
+func unite(each []Requirement) []string {
+	all := []string{}
+	for _, r := range each {
+		if r.Values == nil {
+			return nil
+		}
+		all = append(all, r.Values...)
 	}
-	slices.Sort(union)
-	return slices.Compact(union), true
+	slices.Sort(all)
+	return slices.Compact(all)
 }

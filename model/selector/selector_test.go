@@ -2,6 +2,7 @@ package selector
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -211,6 +212,43 @@ func TestKeysAndRequires(t *testing.T) {
 		key, values, ok := s.Requires()
 		if key != c.key || ok != c.ok || (values == nil) != (c.values == nil) || strings.Join(values, ",") != strings.Join(c.values, ",") {
 			t.Errorf("Requires of %s = %q %q %v, want %q %q %v", c.selector, key, values, ok, c.key, c.values, c.ok)
+		}
+	}
+}
+
+// What is required of labels is found in one pass: a selector as long as a file is answered in a blink.
+func TestRequirementsOfLongSelectors(t *testing.T) {
+	const n = 100_000
+	chain := func(operator, condition string) *Selector {
+		conditions := make([]string, n)
+		for i := range conditions {
+			conditions[i] = strings.ReplaceAll(condition, "#", strconv.Itoa(i))
+		}
+		return MustParse(strings.Join(conditions, operator))
+	}
+	values := func(first, last int) string {
+		quoted := make([]string, 0, last-first)
+		for i := first; i < last; i++ {
+			quoted = append(quoted, "'"+strconv.Itoa(i)+"'")
+		}
+		return "{" + strings.Join(quoted, ",") + "}"
+	}
+	for _, c := range []struct {
+		what           string
+		selector       *Selector
+		labels, values int
+	}{
+		{"many labels", chain(" && ", "has(k#)"), n, 0},
+		{"one label", chain(" && ", "has(k)"), 1, 0},
+		{"one label or another", chain(" || ", "has(k#)"), 0, 0},
+		{"many values", chain(" || ", "k == '#'"), 1, n},
+		{"no value is another", chain(" && ", "k == '#'"), 1, 0},
+		{"two long sets", MustParse("k in " + values(0, n) + " && k in " + values(n/2, n+n/2)), 1, n / 2},
+		{"many labels, of which none is in the others", MustParse(chain(" && ", "has(k#)").String() + " || " + chain(" || ", "has(l)").String()), 0, 0},
+	} {
+		got := c.selector.Requirements()
+		if len(got) != c.labels || len(got) == 1 && len(got[0].Values) != c.values {
+			t.Errorf("%s: %d labels are required, want %d with %d values", c.what, len(got), c.labels, c.values)
 		}
 	}
 }
