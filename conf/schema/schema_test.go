@@ -141,7 +141,7 @@ func TestDecodeProblems(t *testing.T) {
 		{"name: x\nparts: [80]", "parts[0]", `"parts[0]" must be a map, not the number 80.`},
 		{"name: x\nparts: [{port: 1}, null]", "parts[1]", `"parts[1]" must be a map, not null.`},
 		{"name: x\nparts: [{}]", "parts[0].port", `"port" is required in parts.`},
-		{"name: x\nparts: [{port: 70000}]", "parts[0].port", `Invalid port format (70000).`},
+		{"name: x\nparts: [{port: 70000}]", "parts[0].port", `Invalid port format (70000): a port number is a whole number from 1 to 65535.`},
 		{"name: x\nextra: {prt: 1}", "extra.prt", `"prt" is not a field of extra. Did you mean "port"?`},
 		{"name: x\nextra: {name: y, port: 1}", "extra.name", `"name" is not a field of extra. It belongs in "sample".`},
 		{"name: x\nport: 1", "port", `"port" is not a field of sample. It belongs in "parts" or "extra".`},

@@ -13,12 +13,12 @@ import (
 // judge says what one program makes of the first packet of a connection on its way through the node.
 type judge struct {
 	program   *ir.Program
-	evaluator *eval.Evaluator
+	evaluator *eval.Indexed
 	endpoints map[string]*ir.Endpoint // by interface
 }
 
 func newJudge(p *ir.Program) *judge {
-	j := &judge{program: p, evaluator: eval.NewEvaluator(p), endpoints: make(map[string]*ir.Endpoint, len(p.Endpoints))}
+	j := &judge{program: p, evaluator: eval.NewIndexed(p), endpoints: make(map[string]*ir.Endpoint, len(p.Endpoints))}
 	for _, e := range p.Endpoints {
 		if e.Interface != "" {
 			j.endpoints[e.Interface] = e

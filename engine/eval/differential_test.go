@@ -78,15 +78,18 @@ func FuzzDifferential(f *testing.F) {
 	})
 }
 
-// pair is both evaluators of one world.
+// pair is both evaluators of one world, and the compiled one with indexes, one of which has room for few members of sets.
 type pair struct {
 	oracle   *eval.Oracle
 	compiled *eval.Evaluator
+	indexed  []*eval.Indexed
 }
 
 func newPair(world []model.Resource, node string) pair {
 	program := compile.Compile(store.ViewOf(world...), compile.Host{Node: node}, ir.Options{})
-	return pair{eval.NewOracle(world, node), eval.NewEvaluator(program)}
+	crowded := eval.NewIndexed(program)
+	crowded.LimitMembers(3)
+	return pair{eval.NewOracle(world, node), eval.NewEvaluator(program), []*eval.Indexed{eval.NewIndexed(program), crowded}}
 }
 
 // compare tells how the two verdicts differ, "" when they do not.
@@ -103,6 +106,11 @@ func (p pair) compare(pr model.Probe, t *tally) string {
 	// The rule's ID is the compiler's own.
 	if got.Decision != want.Decision || got.DecidedBy != want.DecidedBy || got.Origin != want.Origin || !slices.Equal(got.Logged, want.Logged) {
 		return "-oracle +compiled\n" + cmp.Diff(want, got)
+	}
+	for _, x := range p.indexed {
+		if v, err := x.Evaluate(pr); err != nil || cmp.Diff(got, v) != "" {
+			return fmt.Sprintf("with an index: %v\n-compiled +indexed\n%s", err, cmp.Diff(got, v))
+		}
 	}
 	// What explain shows is the same verdict.
 	if walk, err := p.compiled.Explain(pr); err != nil || walk.Verdict.DecidedBy != want.DecidedBy || walk.Verdict.Decision != want.Decision {

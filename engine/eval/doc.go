@@ -15,5 +15,8 @@
 // connection tracking, failsafe ports, anti-spoofing or what a workload may send to its host: these surround policy and
 // belong to the backends.
 //
+// Indexed gives the Evaluator's verdicts on many packets without trying every rule. It is derived from the same program, and
+// the differential test holds it to the same verdicts.
+//
 // An Evaluator and an Oracle are immutable and may be used from several goroutines.
 package eval
