@@ -137,13 +137,16 @@ func (f *flattener) written(l *flat.List) uint64 {
 	return f.origins[l]
 }
 
-// name is the chain a list is entered by. Lists without rules are alike whatever stage they end.
+// name is the chain a list is entered by. It tells whose rules the list has; lists without rules are alike whatever stage
+// they end.
 func (f *flattener) name(l *flat.List) string {
-	word := l.Name
-	if len(l.Entries) == 0 {
-		word = "end"
+	var owners []string
+	for i := range l.Entries {
+		if e := &l.Entries[i]; i == 0 || e.Owner != l.Entries[i-1].Owner {
+			owners = append(owners, word(e.Owner))
+		}
 	}
-	return ChainName("list-"+dirWord(f.g.Direction), word, string(l.ID), f.v.Allow.String(), f.v.Deny.String())
+	return ChainName("list-"+dirWord(f.g.Direction), firstOf(owners, "end"), string(l.ID), f.v.Allow.String(), f.v.Deny.String())
 }
 
 // fill makes the chains and maps of one list, from its last plans if there are any.

@@ -26,33 +26,15 @@ func (s *stager) forward(workload model.Direction, name string, f ruleset.Field,
 	}
 	s.cut(c)
 	s.established(c)
+	s.invalidAt(c, f, func(e *ir.Endpoint) bool { return e.Workload || acting(e, host, model.LayerForward) != nil })
 	v := Verdicts{Allow: accept, Deny: s.deny}
-	invalid := s.invalid
-	if s.few() {
-		// Asked here it saves packets a chain.
-		s.invalidAt(c, f, host)
-		invalid = func(*ruleset.Chain) {}
-	}
 	s.dispatch(c, f, s.deny, func(e *ir.Endpoint) lot {
 		switch {
 		case e.Workload:
-			return s.workload("workload-"+dirWord(workload), e, workload, invalid)
+			return s.workload(e, workload)
 		case acting(e, host, model.LayerForward) != nil:
-			return own(s.entry("forward-"+dirWord(host), e, host, model.LayerForward, v, invalid))
+			return own(s.policy(e, host, model.LayerForward, v))
 		}
 		return lot{}
 	})
-}
-
-// invalidAt drops what conntrack cannot place at the interfaces whose traffic passes policy when it is forwarded.
-func (s *stager) invalidAt(c *ruleset.Chain, f ruleset.Field, host model.Direction) {
-	where := ruleset.Match{Field: f}
-	for i, e := range s.roster.endpoints {
-		if e.Workload || acting(e, host, model.LayerForward) != nil {
-			where.Values = append(where.Values, ruleset.Span{First: s.roster.keys[i], Last: s.roster.keys[i]})
-		}
-	}
-	if len(where.Values) > 0 {
-		s.invalidWhere(c, where)
-	}
 }

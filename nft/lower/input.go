@@ -18,13 +18,16 @@ func (s *stager) input() {
 	s.acceptedEarly(c)
 	s.cut(c)
 	s.established(c)
+	if s.workloads {
+		s.invalidAt(c, ruleset.IIFName, isWorkload)
+		for _, where := range s.at(ruleset.IIFName, isWorkload) {
+			s.workloadDiscovery(c, where...)
+		}
+	}
 	v := Verdicts{Allow: accept, Deny: s.deny}
 	s.dispatch(c, ruleset.IIFName, s.deny, func(e *ir.Endpoint) lot {
 		if e.Workload {
-			return s.workload("workload-to-host", e, model.Egress, func(c *ruleset.Chain) {
-				s.invalid(c)
-				s.workloadDiscovery(c)
-			})
+			return s.workload(e, model.Egress)
 		}
 		return own(s.entry("host-in", e, model.Ingress, model.LayerNormal, v, func(c *ruleset.Chain) {
 			s.invalid(c)
@@ -43,16 +46,17 @@ func (s *stager) inputToHost() {
 	c := s.base("input-to-host", ruleset.HookInput, ruleset.PriorityFilter+1)
 	s.established(c)
 	to, _ := s.Chain("workload-to-host", "what workloads may send to this host")
-	add(c, s.isWorkload(ruleset.IIFName), ruleset.GotoChain(to.Name))
+	add(c, s.atWorkloads(ruleset.IIFName), ruleset.GotoChain(to.Name))
 	s.workloadDiscovery(to)
 	s.builtin(to, "endpoint-to-host", s.deny)
 }
 
 // workloadDiscovery accepts what a workload's IPv6 needs from its host as a router: multicast listener query, report and
-// done, router solicitation, neighbour solicitation and advertisement (the types Calico lets through).
-func (s *stager) workloadDiscovery(c *ruleset.Chain) {
-	s.builtin(c, "workload-neighbour-discovery", ruleset.Family(6), ruleset.Protocol(false, model.ProtoICMPv6),
-		ruleset.Octets(ruleset.ICMPv6Type, false, 130, 131, 132, 133, 135, 136), accept)
+// done, router solicitation, neighbour solicitation and advertisement (the types Calico lets through). where must match too.
+func (s *stager) workloadDiscovery(c *ruleset.Chain, where ...ruleset.Statement) {
+	st := []ruleset.Statement{ruleset.Family(6), ruleset.Protocol(false, model.ProtoICMPv6),
+		ruleset.Octets(ruleset.ICMPv6Type, false, 130, 131, 132, 133, 135, 136)}
+	s.builtin(c, "workload-neighbour-discovery", append(append(st, where...), accept)...)
 }
 
 // discovery keeps a host endpoint's IPv6 link alive: neighbour and router discovery, which nobody beyond the link can

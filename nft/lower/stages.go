@@ -134,7 +134,7 @@ func (s *stager) dispatch(c *ruleset.Chain, f ruleset.Field, unknown ruleset.Ver
 		add(c, ruleset.VerdictMap{Fields: m.Fields, Map: m.Name})
 	}
 	if common.Kind != ruleset.Continue {
-		add(c, s.isWorkload(f), common)
+		add(c, s.atWorkloads(f), common)
 	}
 	for _, prefix := range s.program.Options.WorkloadPrefixes {
 		switch {
@@ -150,8 +150,33 @@ func (s *stager) dispatch(c *ruleset.Chain, f ruleset.Field, unknown ruleset.Ver
 	}
 }
 
-// isWorkload matches the interfaces of workloads.
-func (s *stager) isWorkload(f ruleset.Field) ruleset.Statement {
+// at matches the interfaces of some endpoints, all workloads among them: a packet at one of them meets one of the
+// conditions. Asked in front of the look-up of the interface, what few packets need costs the others no chain of their
+// endpoint's.
+func (s *stager) at(f ruleset.Field, which func(*ir.Endpoint) bool) (conditions [][]ruleset.Statement) {
+	all := s.star != nil && which(s.star)
+	own := ruleset.Match{Field: f, Not: all}
+	for i, e := range s.roster.endpoints {
+		if which(e) != all && (s.few() || !e.Workload) {
+			own.Values = append(own.Values, ruleset.Span{First: s.roster.keys[i], Last: s.roster.keys[i]})
+		}
+	}
+	switch {
+	case len(own.Values) > 0:
+		conditions = append(conditions, []ruleset.Statement{own})
+	case all:
+		conditions = append(conditions, nil)
+	}
+	if !all && !s.few() && s.workloads {
+		conditions = append(conditions, []ruleset.Statement{s.atWorkloads(f)})
+	}
+	return conditions
+}
+
+func isWorkload(e *ir.Endpoint) bool { return e.Workload }
+
+// atWorkloads matches the interfaces of workloads.
+func (s *stager) atWorkloads(f ruleset.Field) ruleset.Statement {
 	const interfaces = "workload-interfaces"
 	s.Fragment(interfaces, s.roster.version, func() {
 		set := &ruleset.Set{Name: interfaces, Fields: []ruleset.Field{ruleset.IIFName}}
@@ -188,14 +213,19 @@ func (s *stager) cut(c *ruleset.Chain) {
 }
 
 // invalid drops what conntrack cannot place. UDP-Lite is left to policy: see the package documentation.
-func (s *stager) invalid(c *ruleset.Chain) { s.invalidWhere(c) }
-
-func (s *stager) invalidWhere(c *ruleset.Chain, where ...ruleset.Statement) {
+func (s *stager) invalid(c *ruleset.Chain, where ...ruleset.Statement) {
 	if s.program.Options.KeepInvalid {
 		return
 	}
 	st := []ruleset.Statement{ruleset.Flags{Field: ruleset.CTState, Mask: ruleset.CTInvalid}, ruleset.Protocol(true, model.ProtoUDPLite)}
 	s.builtin(c, "invalid-connection-state", append(append(st, where...), drop)...)
+}
+
+// invalidAt is invalid at the interfaces of some endpoints, all workloads among them.
+func (s *stager) invalidAt(c *ruleset.Chain, f ruleset.Field, which func(*ir.Endpoint) bool) {
+	for _, where := range s.at(f, which) {
+		s.invalid(c, where...)
+	}
 }
 
 // acceptedEarly lets packets pass that an untracked or preDNAT policy has allowed.
@@ -253,7 +283,7 @@ func (s *stager) entry(kind string, e *ir.Endpoint, d model.Direction, l model.L
 	if s.old != nil {
 		old = s.old.fragments[name]
 	}
-	f := s.fragment(old, name, entryFrom{g, s.few()}, func() string {
+	f := s.fragment(old, name, g, func() string {
 		to := s.policy(e, d, l, v)
 		c := &ruleset.Chain{Name: ChainName(kind, groupWord(g), string(g.ID))}
 		if fill(c); len(c.Rules) == 0 {
@@ -268,16 +298,10 @@ func (s *stager) entry(kind string, e *ir.Endpoint, d model.Direction, l model.L
 	return s.entries[key]
 }
 
-// entryFrom is what an entry chain is made from, besides the options: packets come to it that passed more rules or fewer.
-type entryFrom struct {
-	group *ir.Group
-	few   bool
-}
-
 // workload is the lot of a workload whose packets go to its group's chain.
-func (s *stager) workload(kind string, e *ir.Endpoint, d model.Direction, fill func(c *ruleset.Chain)) lot {
+func (s *stager) workload(e *ir.Endpoint, d model.Direction) lot {
 	g := e.Group(d, model.LayerNormal)
-	v := s.entry(kind, e, d, model.LayerNormal, Verdicts{Allow: accept, Deny: s.deny}, fill)
+	v := s.policy(e, d, model.LayerNormal, Verdicts{Allow: accept, Deny: s.deny})
 	return lot{v, g == nil || len(g.Tiers)+len(g.Profiles) == 0}
 }
 

@@ -172,9 +172,14 @@ func groupWord(g *ir.Group) string {
 	for _, p := range g.Profiles {
 		names = append(names, p.Name)
 	}
+	return firstOf(names, "no-policy")
+}
+
+// firstOf says a list of names in a chain's name: the first of them, and how many more there are.
+func firstOf(names []string, none string) string {
 	switch n := len(names); {
 	case n == 0:
-		return "no-policy"
+		return none
 	case n == 1:
 		return names[0][:min(len(names[0]), maxGroupWord)]
 	default:
