@@ -33,6 +33,8 @@ type Plan struct {
 	Chains []*ruleset.Chain
 	Sets   []*ruleset.Set
 	Report Report
+	// Empty tells that no packet of the family matches any entry: there is one chain, and it has the tail alone.
+	Empty bool
 
 	memory *memory
 }
@@ -112,6 +114,7 @@ func (p *planner) decideAll(items []*item) *node {
 // what it would have had to ask about them.
 func (p *planner) finish(root *chain, m *memory) {
 	open := p.plan.Chains
+	p.plan.Empty = len(open) == 1 && len(root.Rules) == 0
 	var toEnd *ruleset.Rule // the rule that sends packets with ports to the end, when there is one
 	if p.ports {
 		var portless []*item

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
+	"slices"
 
 	"rampart/engine/ir"
 	"rampart/engine/ir/flat"
@@ -82,8 +83,10 @@ func rulesOf(g *ir.Group) int {
 	return n
 }
 
-// plans are those of a list, for IPv4 and IPv6.
+// plans are those of a list, one for each of the IP versions.
 type plans [2]*blocks.Plan
+
+var ipVersions = [2]uint8{4, 6}
 
 // list lowers a list and those it goes to, and returns the chain to enter it by.
 func (f *flattener) list(l *flat.List) string {
@@ -159,31 +162,42 @@ func (f *flattener) fill(name string, l *flat.List, next map[*flat.List]string, 
 	}
 	var made plans
 	f.b.SetState(&made)
-	for i, version := range []uint8{4, 6} {
+	for i, version := range ipVersions {
 		in := f.input(name, l, version, next, tail)
 		if old != nil {
 			made[i] = blocks.Rebuild(in, old[i])
 		} else {
 			made[i] = blocks.Build(in)
 		}
-		plan := made[i]
 		if f.report != nil {
-			f.report(Report{List: name, Version: version, From: l, Report: plan.Report})
-		}
-		chains := plan.Chains
-		if version == 4 {
-			chains = chains[1:] // the first one is the list's, so that packets enter one chain less
-		}
-		for _, made := range chains {
-			f.b.AddChain(made)
-		}
-		for _, s := range plan.Sets {
-			f.b.AddSet(s)
+			f.report(Report{List: name, Version: version, From: l, Report: made[i].Report})
 		}
 	}
-	other := ruleset.GotoChain(made[1].Chains[0].Name)
-	c.Rules = append(c.Rules, &ruleset.Rule{Statements: []ruleset.Statement{ruleset.Family(6), other}})
-	c.Rules = append(c.Rules, made[0].Chains[0].Rules...)
+	// The chain of one version is the list's, so that packets enter one chain less.
+	own, other := 0, 1
+	if made[0].Empty {
+		own, other = 1, 0
+	}
+	c.Rules = made[own].Chains[0].Rules
+	f.add(made[own], 1)
+	foreign := func(r *ruleset.Rule) bool { return !r.Requires(ruleset.Family(ipVersions[own])) }
+	if made[other].Empty && len(made[own].Chains) == 1 && !slices.ContainsFunc(c.Rules[:len(c.Rules)-len(tail)], foreign) {
+		return // packets of the other version fall through to the tail
+	}
+	f.add(made[other], 0)
+	c.Rules = slices.Insert(slices.Clone(c.Rules), 0, &ruleset.Rule{Statements: []ruleset.Statement{
+		ruleset.Family(ipVersions[other]), ruleset.GotoChain(made[other].Chains[0].Name),
+	}})
+}
+
+// add adds the objects of a plan to the table, without its first chains.
+func (f *flattener) add(p *blocks.Plan, without int) {
+	for _, c := range p.Chains[without:] {
+		f.b.AddChain(c)
+	}
+	for _, s := range p.Sets {
+		f.b.AddSet(s)
+	}
 }
 
 // longList is how many entries a list may have for its rules to say in full what they are. In longer ones they have only

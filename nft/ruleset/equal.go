@@ -22,6 +22,11 @@ func sameStatement(a, b Statement) bool {
 	return a == b
 }
 
+// Requires tells that a match is one of those that the rule asks for.
+func (r *Rule) Requires(m Match) bool {
+	return slices.ContainsFunc(r.Statements, func(st Statement) bool { return sameStatement(st, m) })
+}
+
 // refers tells whether a rule uses one of the named sets.
 func (r *Rule) refers(names map[string]bool) bool {
 	return len(names) > 0 && slices.ContainsFunc(r.Statements, func(st Statement) bool {
