@@ -2,6 +2,7 @@ package conf
 
 import (
 	"bytes"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
@@ -91,8 +92,15 @@ func firstInvalid(src []byte) int {
 	return len(src)
 }
 
+// parsers are those not in use. A tree is not needed once it has been decoded, so the next one takes its place.
+var parsers = sync.Pool{New: func() any { return new(yaml.Parser) }}
+
 func (d *fileDecoder) document(f *tree.File, doc yaml.Document) {
-	root, diags := yaml.ParseDocument(f, doc)
+	p := parsers.Get().(*yaml.Parser)
+	if !d.keepTrees {
+		defer parsers.Put(p)
+	}
+	root, diags := p.ParseDocument(f, doc)
 	d.diags = append(d.diags, diags...)
 	if root != nil {
 		d.manifests(root, nil)

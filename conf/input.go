@@ -119,17 +119,13 @@ func fresh(info fs.FileInfo) bool {
 	return ok && age >= -settled && age < finished
 }
 
-// lease keeps writers from opening a file, for as long as it takes to read it, and tells whether there is one already: a
-// lease for reading is refused then (fcntl(2)). Where there are no leases, or not for us, nobody is taken to write.
-func lease(fd int) (end func(), err error) {
-	_, err = unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_RDLCK)
-	switch {
-	case errors.Is(err, unix.EAGAIN):
-		return nil, errUnfinished
-	case err != nil:
-		return func() {}, nil
+// lease keeps writers from opening a file until it is closed here, and tells whether there is one already: a lease for
+// reading is refused then (fcntl(2)). Where there are no leases, or not for us, nobody is taken to write.
+func lease(fd int) error {
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_RDLCK); errors.Is(err, unix.EAGAIN) {
+		return errUnfinished
 	}
-	return func() { _, _ = unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_UNLCK) }, nil
+	return nil
 }
 
 // readRegular is os.ReadFile without what os does for files that one may have to wait for: there may be ten thousand. It
@@ -137,17 +133,20 @@ func lease(fd int) (end func(), err error) {
 // errUnfinished.
 func readRegular(name string, size int64, fresh bool) ([]byte, error) {
 	fail := func(op string, err error) ([]byte, error) { return nil, &fs.PathError{Op: op, Path: name, Err: err} }
-	fd, err := retried(func() (int, error) { return unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+	const flags = unix.O_RDONLY | unix.O_CLOEXEC
+	// That it was read is not worth a write to the disk. Only the file's owner may leave it out.
+	fd, err := retried(func() (int, error) { return unix.Open(name, flags|unix.O_NOATIME, 0) })
+	if errors.Is(err, unix.EPERM) {
+		fd, err = retried(func() (int, error) { return unix.Open(name, flags, 0) })
+	}
 	if err != nil {
 		return fail("open", err)
 	}
 	defer unix.Close(fd)
 	if fresh {
-		end, err := lease(fd)
-		if err != nil {
+		if err := lease(fd); err != nil {
 			return fail("read", err)
 		}
-		defer end()
 	}
 	buf := make([]byte, min(max(size, 0), MaxFileSize)+1)
 	n := 0
@@ -156,7 +155,8 @@ func readRegular(name string, size int64, fresh bool) ([]byte, error) {
 		if err != nil {
 			return fail("read", err)
 		}
-		if n += more; more == 0 || n > MaxFileSize {
+		// Some file systems give less than was asked for before the end, but not just as much as the file has.
+		if n += more; more == 0 || n == int(size) || n > MaxFileSize {
 			return buf[:n], nil
 		}
 		if n == len(buf) {

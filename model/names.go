@@ -20,14 +20,52 @@ const (
 )
 
 var (
-	labelRegexp       = regexp.MustCompile(`^` + dns1123Label + `$`)
-	subdomainRegexp   = regexp.MustCompile(`^` + dns1123Subdomain + `$`)
-	qualifiedRegexp   = regexp.MustCompile(`^` + qualifiedPart + `$`)
-	interfaceRegexp   = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
 	containerIDRegexp = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
 	portNameRegexp    = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	letterRegexp      = regexp.MustCompile(`[a-z]`)
 )
+
+// Every resource has names and labels, and there may be ten thousand, so these forms are matched without regular expressions.
+
+// isDNSLabel tells whether all of s is a dns1123Label.
+func isDNSLabel(s string) bool { return isName(s, lowerAlphanumeric, "-") }
+
+// isSubdomain tells whether all of s is a dns1123Subdomain.
+func isSubdomain(s string) bool {
+	for label := range strings.SplitSeq(s, ".") {
+		if !isDNSLabel(label) {
+			return false
+		}
+	}
+	return true
+}
+
+// isQualifiedPart tells whether all of s is a qualifiedPart.
+func isQualifiedPart(s string) bool { return isName(s, alphanumeric, "-_.") }
+
+// isName tells whether all of s is alphanumeric, or, but for its ends, one of the other characters.
+func isName(s string, alphanumeric func(byte) bool, others string) bool {
+	for i := range len(s) {
+		if c := s[i]; !alphanumeric(c) && (i == 0 || i == len(s)-1 || strings.IndexByte(others, c) < 0) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isInterfaceName tells whether s is made of letters, digits, '_', '.' and '-'.
+func isInterfaceName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !alphanumeric(c) && c != '_' && c != '.' && c != '-' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func lowerAlphanumeric(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
+
+func alphanumeric(c byte) bool { return lowerAlphanumeric(c) || c >= 'A' && c <= 'Z' }
 
 // Calico's and Kubernetes' own words.
 const (
@@ -55,7 +93,7 @@ func qualifiedName(s string) string {
 			return "prefix part must be non-empty"
 		case len(prefix) > maxName:
 			return fmt.Sprintf("prefix part must be no more than %d bytes", maxName)
-		case !subdomainRegexp.MatchString(prefix):
+		case !isSubdomain(prefix):
 			return msgPrefix
 		}
 	}
@@ -64,7 +102,7 @@ func qualifiedName(s string) string {
 		return "name part must be non-empty"
 	case len(name) > maxQualifiedPart:
 		return fmt.Sprintf("name part must be no more than %d bytes", maxQualifiedPart)
-	case !qualifiedRegexp.MatchString(name):
+	case !isQualifiedPart(name):
 		return "name part " + msgQualified
 	}
 	return ""
@@ -75,7 +113,7 @@ func labelValue(s string) string {
 	switch {
 	case len(s) > maxQualifiedPart:
 		return fmt.Sprintf("must be no more than %d bytes", maxQualifiedPart)
-	case s != "" && !qualifiedRegexp.MatchString(s):
+	case s != "" && !isQualifiedPart(s):
 		return msgLabelValue
 	}
 	return ""

@@ -94,7 +94,7 @@ func (f *findings) endpointPort(at string, p *EndpointPort, what string) {
 }
 
 func (f *findings) interfaceName(path, name string) {
-	if len(name) > maxInterfaceName || !interfaceRegexp.MatchString(name) {
+	if len(name) > maxInterfaceName || !isInterfaceName(name) {
 		f.errorf(path, "%q %s", name, msgInterface)
 	}
 }

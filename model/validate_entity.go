@@ -29,7 +29,7 @@ func (f *findings) entity(at string, e *EntityRule, p Protocol) {
 	if m := e.ServiceAccounts; m != nil {
 		f.plainSelector(at+".serviceAccounts.selector", m.Selector)
 		for i, name := range m.Names {
-			if !subdomainRegexp.MatchString(name) {
+			if !isSubdomain(name) {
 				f.warnf(index(at+".serviceAccounts.names", i), "%q is not the name of a service account in Kubernetes", name)
 			}
 		}

@@ -38,9 +38,9 @@ func (f *findings) name(path, name string, most int) {
 	switch {
 	case name == "":
 		f.errorf(path, "name must be specified")
-	case !qualifiedRegexp.MatchString(name):
+	case !isQualifiedPart(name):
 		f.errorf(path, "name must consist of alphanumeric characters, '-', '_' or '.', and start and end with an alphanumeric character")
-	case !subdomainRegexp.MatchString(name):
+	case !isSubdomain(name):
 		f.warnf(path, "Calico would refuse this name: %s", msgSubdomain)
 	}
 	if len(name) > most {
@@ -60,13 +60,13 @@ func (f *findings) namespace(k Kind, namespace string) {
 	case namespace == "":
 	case !k.Namespaced():
 		f.errorf("metadata.namespace", "namespace should not be specified for a non-namespaced resource. %s is not a namespaced resource", k)
-	case !labelRegexp.MatchString(namespace) || len(namespace) > maxQualifiedPart:
+	case !isDNSLabel(namespace) || len(namespace) > maxQualifiedPart:
 		f.warnf("metadata.namespace", "Kubernetes would refuse this namespace: it is not a DNS label")
 	}
 }
 
 func (f *findings) labels(path string, labels map[string]string) {
-	for _, k := range slices.Sorted(maps.Keys(labels)) {
+	for _, k := range sortedKeys(labels, func(k, v string) bool { return qualifiedName(k) != "" || labelValue(v) != "" }) {
 		at := path + "[" + k + "]"
 		if msg := qualifiedName(k); msg != "" {
 			f.errorf(at, "label name: %s", msg)
@@ -96,11 +96,23 @@ func (f *findings) reservedLabels(k Kind, m *Metadata) {
 	if k != KindWorkloadEndpoint {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.Labels)) {
-		if strings.HasPrefix(name, PrefixNamespaceLabel) || strings.HasPrefix(name, PrefixServiceAccountLabel) {
-			f.warnf(at+"["+name+"]", "the label is ignored: it would pretend to be a label of the namespace or service account")
+	pretends := func(name, _ string) bool {
+		return strings.HasPrefix(name, PrefixNamespaceLabel) || strings.HasPrefix(name, PrefixServiceAccountLabel)
+	}
+	for _, name := range sortedKeys(m.Labels, pretends) {
+		f.warnf(at+"["+name+"]", "the label is ignored: it would pretend to be a label of the namespace or service account")
+	}
+}
+
+// sortedKeys are the names of the labels that something is wrong with, in order; mostly there are none.
+func sortedKeys(labels map[string]string, wrong func(name, value string) bool) (names []string) {
+	for k, v := range labels {
+		if wrong(k, v) {
+			names = append(names, k)
 		}
 	}
+	slices.Sort(names)
+	return names
 }
 
 func (f *findings) annotations(path string, annotations map[string]string) {

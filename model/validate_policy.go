@@ -16,7 +16,7 @@ func (f *findings) policy(p *Policy) {
 	s := &p.Spec
 	global := !p.Kind.Namespaced()
 	f.policyFields(p, global)
-	if s.Tier != "" && (!qualifiedRegexp.MatchString(s.Tier) || len(s.Tier) > maxTierName) {
+	if s.Tier != "" && (!isQualifiedPart(s.Tier) || len(s.Tier) > maxTierName) {
 		f.errorf("spec.tier", "%q is not the name of a tier", s.Tier)
 	}
 	f.order("spec.order", s.Order)

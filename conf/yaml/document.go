@@ -21,11 +21,17 @@ func Documents(f *tree.File) []Document {
 		}
 		start, marked, content = end, false, false
 	}
-	starts := lineStarts(f.Src)
-	for i, at := range starts {
-		next := len(f.Src)
-		if i+1 < len(starts) {
-			next = starts[i+1]
+	searched := false
+	for at, next := 0, 0; at < len(f.Src); at = next {
+		if content && !searched {
+			// Most files are one document.
+			searched = true
+			if rest := f.Src[at:]; !bytes.Contains(rest, []byte("---")) && !bytes.Contains(rest, []byte("...")) {
+				break
+			}
+		}
+		if next = nextLine(f.Src, at); next < 0 {
+			next = len(f.Src)
 		}
 		line := bytes.TrimRight(f.Src[at:next], "\r\n\u0085\u2028\u2029")
 		switch {

@@ -31,10 +31,7 @@ func Parse(f *tree.File) ([]*tree.Node, hcl.Diagnostics) {
 // ParseDocument reads one document. The root is nil when the document is empty or, with diagnostics, when it cannot be
 // read at all.
 func ParseDocument(f *tree.File, doc Document) (*tree.Node, hcl.Diagnostics) {
-	if root, ok := parsePlain(f, doc); ok {
-		return root, nil
-	}
-	return parseWhole(f, doc)
+	return new(Parser).ParseDocument(f, doc)
 }
 
 // parseWhole reads a document of whatever YAML.
@@ -134,18 +131,26 @@ func firstFailing(src []byte, message string) int {
 	return starts[lo-1]
 }
 
-// lineStarts are the offsets of the lines as the parser counts them: it also breaks lines at a lone carriage return and
-// at the Unicode line breaks.
+// lineStarts are the offsets of the lines.
 func lineStarts(src []byte) []int {
 	starts := []int{0}
-	for i := 0; i < len(src); i++ {
+	for at := nextLine(src, 0); at >= 0; at = nextLine(src, at) {
+		starts = append(starts, at)
+	}
+	return starts
+}
+
+// nextLine is the offset of the line after the one that at is in, -1 when there is none. Lines are as the parser counts them:
+// it also breaks lines at a lone carriage return and at the Unicode line breaks.
+func nextLine(src []byte, at int) int {
+	for i := at; i < len(src); i++ {
 		switch c := src[i]; {
 		case c == '\n',
 			c == '\r' && (i+1 == len(src) || src[i+1] != '\n'),
 			c == 0x85 && i > 0 && src[i-1] == 0xc2,
 			(c == 0xa8 || c == 0xa9) && i > 1 && src[i-1] == 0x80 && src[i-2] == 0xe2:
-			starts = append(starts, i+1)
+			return i + 1
 		}
 	}
-	return starts
+	return -1
 }

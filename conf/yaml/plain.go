@@ -12,15 +12,15 @@ import (
 // language, and leaves all else to it: what it does not know for certain it does not read at all. So errors are always those
 // of the whole parser.
 
-// parsePlain reads a document of the small part. ok is false for all others.
-func parsePlain(f *tree.File, doc Document) (root *tree.Node, ok bool) {
+// parsePlain reads a document of the small part. ok is false for all others. The tree is made in the given memory.
+func parsePlain(f *tree.File, doc Document, nodes *arena) (root *tree.Node, ok bool) {
 	src := f.Src[doc.Start:doc.End]
 	for _, c := range src {
 		if c < ' ' && c != '\n' || c >= 0x7f {
 			return nil, false
 		}
 	}
-	p := plainParser{file: f, base: doc.Start, src: src}
+	p := plainParser{file: f, base: doc.Start, src: src, arena: nodes}
 	p.next()
 	if p.indent == 0 && bytes.Equal(src[p.at:p.end], []byte("---")) {
 		p.next()
@@ -43,8 +43,7 @@ type plainParser struct {
 	// at is where the rest of the line begins, end where the line ends; both are len(src) at the end of the document. indent
 	// is the column of at: behind "- " it is deeper than the line's own.
 	at, end, indent int
-	// spare are nodes not yet used. They are made many at once, since all of a tree go at once.
-	spare []tree.Node
+	*arena
 }
 
 // next goes to the next line that has something beside a comment.
@@ -79,11 +78,7 @@ func (p *plainParser) item() bool {
 }
 
 func (p *plainParser) node(kind tree.Kind, start int) *tree.Node {
-	if len(p.spare) == 0 {
-		p.spare = make([]tree.Node, 24)
-	}
-	n := &p.spare[0]
-	p.spare = p.spare[1:]
+	n := &p.nodes.take(1)[0]
 	n.File, n.Kind, n.Start = p.file, kind, p.base+start
 	return n
 }
@@ -94,16 +89,17 @@ func (p *plainParser) mapping(column, start, depth int) *tree.Node {
 		return nil
 	}
 	m := p.node(tree.Map, start)
-	m.Fields = make([]tree.Field, 0, 4)
+	mine := len(p.openFields) // those below are of mappings around this one
 	for !p.done() && p.indent == column && !p.item() {
 		key := p.at
 		n := keyLength(p.src[key:p.end])
-		if n == 0 || len(m.Fields) == 64 {
+		before := p.openFields[mine:]
+		if n == 0 || len(before) == 64 {
 			return nil
 		}
 		name := fieldName(p.src[key : key+n])
-		for i := range m.Fields {
-			if m.Fields[i].Name == name {
+		for i := range before {
+			if before[i].Name == name {
 				return nil
 			}
 		}
@@ -112,12 +108,14 @@ func (p *plainParser) mapping(column, start, depth int) *tree.Node {
 		if v == nil {
 			return nil
 		}
-		m.Fields = append(m.Fields, tree.Field{Name: name, Start: p.base + key, End: p.base + key + n, Value: v})
+		p.openFields = append(p.openFields, tree.Field{Name: name, Start: p.base + key, End: p.base + key + n, Value: v})
 		m.End = max(m.End, v.End)
 	}
 	if !p.done() && p.indent > column {
 		return nil // the last value goes on, or it is an error
 	}
+	m.Fields = p.fields.keep(p.openFields[mine:])
+	p.openFields = p.openFields[:mine]
 	return m
 }
 
@@ -147,7 +145,7 @@ func (p *plainParser) sequence(column, depth int) *tree.Node {
 		return nil
 	}
 	l := p.node(tree.List, p.at)
-	l.Items = make([]*tree.Node, 0, 4)
+	mine := len(p.openItems)
 	for !p.done() && p.indent == column && p.item() {
 		dash := p.at
 		p.at++
@@ -167,12 +165,14 @@ func (p *plainParser) sequence(column, depth int) *tree.Node {
 		if v == nil {
 			return nil
 		}
-		l.Items = append(l.Items, v)
+		p.openItems = append(p.openItems, v)
 		l.End = max(l.End, v.End)
 	}
 	if !p.done() && p.indent > column {
 		return nil
 	}
+	l.Items = p.items.keep(p.openItems[mine:])
+	p.openItems = p.openItems[:mine]
 	return l
 }
 

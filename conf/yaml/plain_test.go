@@ -59,8 +59,10 @@ spec:
 func compared(t *testing.T, text string) (plain bool) {
 	t.Helper()
 	f := tree.NewFile("f", []byte(text))
+	var nodes arena
 	for _, doc := range Documents(f) {
-		got, ok := parsePlain(f, doc)
+		nodes.reset()
+		got, ok := parsePlain(f, doc, &nodes)
 		if !ok {
 			continue
 		}
@@ -100,7 +102,7 @@ func TestNotPlain(t *testing.T) {
 	} {
 		f := tree.NewFile("f", []byte(text))
 		for _, doc := range Documents(f) {
-			if _, ok := parsePlain(f, doc); ok {
+			if _, ok := parsePlain(f, doc, new(arena)); ok {
 				t.Errorf("read as plain: %q", text)
 			}
 		}
