@@ -13,7 +13,7 @@ import (
 )
 
 // Check runs packets through a plan in Go and compares, entry by entry, with a search of the list from the top: what was
-// logged and counted on the way, and what decided. The packets are the corners of every entry's boxes and their
+// logged and counted on the way, and what decided. The kernel must take every map. The packets are the corners of every entry's boxes and their
 // neighbours, with ports and without, at most perEntry of them for each entry. A plan for production has passed it in the
 // tests; it is too slow for anything else.
 //
@@ -22,6 +22,11 @@ func Check(in *Input, plan *Plan, sets []*ir.Set, extra *ruleset.Ruleset, perEnt
 	rs := &ruleset.Ruleset{Table: "check", Sets: slices.Clone(plan.Sets), Chains: slices.Clone(plan.Chains)}
 	if extra != nil {
 		rs.Sets, rs.Chains = append(rs.Sets, extra.Sets...), append(rs.Chains, extra.Chains...)
+	}
+	for _, s := range plan.Sets {
+		if i := s.Refused(); i >= 0 {
+			return fmt.Errorf("list %s, map %s: a corner of element %s lies in one before it", in.Name, s.Name, s.ElementText(&s.Elements[i]))
+		}
 	}
 	machine := ruleset.NewMachine(rs)
 	matcher := flat.NewMatcher(sets)

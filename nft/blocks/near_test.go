@@ -45,7 +45,7 @@ func (d dice) lopsided() *ir.Rule {
 func TestLopsidedLists(t *testing.T) {
 	parted := 0
 	for seed := range uint64(36) {
-		d := dice{rand.New(rand.NewPCG(seed, 9)), []uint8{4, 6}[seed%2]}
+		d := dice{Rand: rand.New(rand.NewPCG(seed, 9)), family: []uint8{4, 6}[seed%2]}
 		var rules []*ir.Rule
 		for range 60 + d.IntN(100) {
 			rules = append(rules, d.lopsided())

@@ -102,7 +102,7 @@ func text(p *blocks.Plan) string {
 func TestRebuildEqualsBuild(t *testing.T) {
 	kept, made := 0, 0
 	for seed := range uint64(60) {
-		w := newWorld(dice{rand.New(rand.NewPCG(seed, 9)), []uint8{4, 6}[seed%2]}, 3+int(seed%7), 40)
+		w := newWorld(dice{Rand: rand.New(rand.NewPCG(seed, 9)), family: []uint8{4, 6}[seed%2]}, 3+int(seed%7), 40)
 		rules := w.rules(5 + w.IntN(30))
 		costs := blocks.Costs{}
 		if seed%3 == 0 {
@@ -144,7 +144,7 @@ func TestRebuildEqualsBuild(t *testing.T) {
 
 // One address that joins or leaves a set changes elements, not rules.
 func TestMemberChangesElementsOnly(t *testing.T) {
-	w := newWorld(dice{rand.New(rand.NewPCG(1, 9)), 4}, 200, 100)
+	w := newWorld(dice{Rand: rand.New(rand.NewPCG(1, 9)), family: 4}, 200, 100)
 	var rules []*ir.Rule
 	for i := range 1000 {
 		rules = append(rules, &ir.Rule{Action: model.Allow, Match: ir.Match{Protocol: model.ProtoTCP,
@@ -165,7 +165,7 @@ func TestMemberChangesElementsOnly(t *testing.T) {
 }
 
 func BenchmarkRebuild(b *testing.B) {
-	w := newWorld(dice{rand.New(rand.NewPCG(1, 9)), 4}, 1000, 20)
+	w := newWorld(dice{Rand: rand.New(rand.NewPCG(1, 9)), family: 4}, 1000, 20)
 	for i, s := range w.sets {
 		var nets []netip.Prefix
 		for range 1000 {

@@ -234,3 +234,19 @@ func (s *Set) holds(e *Element, key string) bool {
 	}
 	return true
 }
+
+// Refused finds an element that the kernel would not add to a set of ranges over several fields: one whose first or last
+// corner lies in an element that is there (nft_pipapo_insert). It is -1 when there is none. It compares all elements with each
+// other, which is for tests.
+func (s *Set) Refused() int {
+	if !s.Interval || !s.Concatenated() {
+		return -1
+	}
+	for i := range s.Elements {
+		e := &s.Elements[i]
+		if slices.ContainsFunc(s.Elements[:i], func(had Element) bool { return s.holds(&had, e.Key) || s.holds(&had, e.End) }) {
+			return i
+		}
+	}
+	return -1
+}
