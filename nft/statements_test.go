@@ -123,6 +123,8 @@ func everything() *ruleset.Ruleset {
 		{Name: "regions4", Fields: fields(ruleset.SrcV4), Verdicts: true, Size: 64, Elements: []ruleset.Element{{Key: key().Addr(netip.MustParseAddr("10.4.0.0")).String(), Verdict: ruleset.GotoChain("leaf")}}},
 		{Name: "regions6", Fields: fields(ruleset.DstV6), Verdicts: true, Size: 64, Elements: []ruleset.Element{{Key: key().Addr(netip.MustParseAddr("2001:db8::")).String(), Verdict: drop}}},
 		{Name: "services4", Fields: fields(ruleset.DstV4, ruleset.L4Proto, ruleset.DstPort), Verdicts: true, Size: 64, Elements: []ruleset.Element{{Key: key().Addr(netip.MustParseAddr("10.0.0.0")).Protocol(6).Port(80).String(), Verdict: accept}}},
+		{Name: "pairs4", Fields: fields(ruleset.SrcV4, ruleset.DstV4), Verdicts: true, Size: 64, Elements: []ruleset.Element{{Key: key().Addr(netip.MustParseAddr("10.4.0.0")).Addr(netip.MustParseAddr("10.0.2.0")).String(), Verdict: ruleset.JumpChain("leaf")}}},
+		{Name: "pairs6", Fields: fields(ruleset.SrcV6, ruleset.DstV6), Verdicts: true, Size: 64, Elements: []ruleset.Element{{Key: key().Addr(netip.MustParseAddr("2001:db8::")).Addr(netip.MustParseAddr("fd00::")).String(), Verdict: drop}}},
 		{Name: "echoes", Fields: fields(ruleset.ICMPType, ruleset.ICMPCode), Elements: one(key().Octet(8).Octet(99))},
 	}
 
@@ -193,10 +195,12 @@ func everything() *ruleset.Ruleset {
 	add(v6, ruleset.Lookup{Fields: fields(ruleset.IIFName, ruleset.SrcV6), Set: "sources6"}, accept)
 	add(v4, proto(1), ruleset.Lookup{Fields: fields(ruleset.ICMPType, ruleset.ICMPCode), Set: "echoes"}, accept)
 	add(v4, ruleset.VerdictMap{Fields: fields(ruleset.SrcV4, ruleset.DstV4, ruleset.L4Proto, ruleset.SrcPort, ruleset.DstPort), Map: "block4"})
-	add(v4, ruleset.VerdictMap{Fields: fields(ruleset.SrcV4), Map: "regions4", Bits: 14})
-	add(v6, ruleset.VerdictMap{Fields: fields(ruleset.DstV6), Map: "regions6", Bits: 33})
-	add(v6, ruleset.VerdictMap{Fields: fields(ruleset.DstV6), Map: "regions6", Bits: 112})
-	add(v4, ruleset.VerdictMap{Fields: fields(ruleset.DstV4, ruleset.L4Proto, ruleset.DstPort), Map: "services4", Bits: 8})
+	add(v4, ruleset.VerdictMap{Fields: fields(ruleset.SrcV4), Map: "regions4", Bits: [2]int{14}})
+	add(v6, ruleset.VerdictMap{Fields: fields(ruleset.DstV6), Map: "regions6", Bits: [2]int{33}})
+	add(v6, ruleset.VerdictMap{Fields: fields(ruleset.DstV6), Map: "regions6", Bits: [2]int{112}})
+	add(v4, ruleset.VerdictMap{Fields: fields(ruleset.DstV4, ruleset.L4Proto, ruleset.DstPort), Map: "services4", Bits: [2]int{8}})
+	add(v4, ruleset.VerdictMap{Fields: fields(ruleset.SrcV4, ruleset.DstV4), Map: "pairs4", Bits: [2]int{16, 23}})
+	add(v6, ruleset.VerdictMap{Fields: fields(ruleset.SrcV6, ruleset.DstV6), Map: "pairs6", Bits: [2]int{47, 64}})
 	add(ruleset.VerdictMap{Fields: fields(ruleset.IIFName), Map: "interfaces"})
 	add(ruleset.Counter{Packets: 7, Bytes: 420}, ruleset.Log{Prefix: "rampart default/np:x[0] #0123456789abcdef ", Group: 5, Snaplen: 128})
 	add(ruleset.Limit{PerSecond: 10}, ruleset.Log{Prefix: "p", Group: 1, Snaplen: 64})

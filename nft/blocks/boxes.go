@@ -58,7 +58,7 @@ func (p *planner) boxes(c *chain, items []*item, points []point) {
 			s.Elements = append(s.Elements, e)
 		}
 		nameByContent(s)
-		p.ask(c, s, fields, 0)
+		p.ask(c, s, fields, [2]int{})
 		p.plan.Report.Boxes++
 	}
 }

@@ -20,6 +20,9 @@ type cut struct {
 	by              finder
 	// bits is how many bits of an address tell the regions apart, when these are blocks of one size; else 0.
 	bits int
+	// pairs is how many bits of source and destination tell the regions apart, when these are pairs of blocks; else 0. A packet
+	// that its region has not decided goes on with rest.
+	pairs [2]int
 	// parts tells that the only region are the packets in any of these blocks: see part.
 	parts bool
 	// members tells that the regions are the classes of the roster; when these are of single addresses they are not listed
@@ -38,13 +41,14 @@ type cut struct {
 	whole bool
 }
 
-// region is a part of the packets: those whose field is in ranges and, in a cut by protocol, whose protocol is in protos.
+// region is a part of the packets: those whose field is in ranges and, in a cut by protocol, whose protocol is in protos, in
+// one by pairs, whose destination is in dsts.
 type region struct {
-	ranges, protos span.Set
-	class          *class
-	build          func(*region) []part
-	items          []part // the items restricted to the region, once somebody has asked for them
-	node           *node
+	ranges, protos, dsts span.Set
+	class                *class
+	build                func(*region) []part
+	items                []part // the items restricted to the region, once somebody has asked for them
+	node                 *node
 }
 
 // list is what of the cut list reaches into the region.

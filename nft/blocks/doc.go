@@ -11,6 +11,8 @@
 // region to a chain of its own, with the rules that reach into it, and so on, as decision trees do. Regions with equal
 // rules share a chain. A region that its first rule decides has the verdict in the map itself.
 //
+// Rules that are narrow in both addresses come first, in one map of pairs: see pairs.go.
+//
 // A cost model (Costs, measured by bench/lowering) chooses between these on a sample of packets drawn from the boxes.
 // Everything is deterministic, and where a list is cut depends on the rules nearby: a small change of the list makes
 // small changes of the plan.

@@ -29,7 +29,13 @@ func (p *planner) emitCut(c *chain, k *cut) {
 	if k.parts {
 		s.Name = fmt.Sprintf("%s-near-%s", c.name, dimWord[k.d])
 	}
-	if k.bits > 0 {
+	bits := [2]int{k.bits}
+	switch {
+	case k.pairs != [2]int{}:
+		bits = k.pairs
+		fields = append(fields, dst)
+		s.Name += fmt.Sprintf("-%d.%s-%d", bits[0], dimWord[dst], bits[1])
+	case k.bits > 0:
 		s.Name += fmt.Sprintf("-%d", k.bits)
 	}
 	if k.by == byBoxes && k.d != proto {
@@ -64,7 +70,12 @@ func (p *planner) emitCut(c *chain, k *cut) {
 		}
 		for _, x := range r.ranges {
 			first, last := p.key(nil, k.d, x.Lo), p.key(nil, k.d, x.Hi)
-			if len(fields) == 1 {
+			switch {
+			case r.dsts != nil:
+				e.Key = string(p.key(first, dst, r.dsts[0].Lo))
+				s.Elements = append(s.Elements, e)
+				continue
+			case len(fields) == 1:
 				e.Key, e.End = string(first), string(last)
 				s.Elements = append(s.Elements, e)
 				continue
@@ -87,7 +98,7 @@ func (p *planner) emitCut(c *chain, k *cut) {
 	nameByContent(s)
 	p.addSet(c, s)
 	p.plan.Report.cut(k)
-	p.ask(c, s, fields, k.bits)
+	p.ask(c, s, fields, bits)
 }
 
 // target is what the elements of a region say.
@@ -102,12 +113,17 @@ func (p *planner) target(c *chain, k *cut, r *region, guard bool) (e ruleset.Ele
 		label = "near-" + dimWord[k.d]
 	case r.class != nil:
 		label = fmt.Sprintf("%c-in-%012x", dimWord[k.d][0], r.class.mark>>16)
+	case r.dsts != nil:
+		label = "pair-" + p.label(src, r.ranges[0]) + "." + p.label(dst, r.dsts[0])
 	case r.protos != nil:
 		label = p.label(k.d, r.ranges[0]) + "." + p.label(proto, r.protos[0])
 	default:
 		label = p.label(k.d, r.ranges[0])
 	}
 	e.Verdict = ruleset.GotoChain(p.region(c, c.name+"."+label, r.node, guard))
+	if r.dsts != nil {
+		e.Verdict.Kind = ruleset.Jump
+	}
 	return e
 }
 
@@ -141,6 +157,9 @@ func (p *planner) region(from *chain, name string, n *node, guard bool) string {
 	p.chains[key] = name
 	c := p.newChain(name, "")
 	c.guard = guard
+	if n.way.inner {
+		p.inner[c.Chain] = true
+	}
 	ports := p.ports
 	p.ports = false
 	p.emit(c, n)
@@ -191,8 +210,8 @@ func (p *planner) keep(key chainKey, e *emitted) {
 	}
 }
 
-// ask adds a rule that looks fields up in a map, only the first bits of the first if bits is not 0.
-func (p *planner) ask(c *chain, s *ruleset.Set, fields []dim, bits int) {
+// ask adds a rule that looks fields up in a map, of the first two only so many bits unless that is 0.
+func (p *planner) ask(c *chain, s *ruleset.Set, fields []dim, bits [2]int) {
 	var st []ruleset.Statement
 	if slices.Contains(fields, src) || slices.Contains(fields, dst) {
 		st = append(st, ruleset.Family(p.in.Family))

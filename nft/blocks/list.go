@@ -155,7 +155,7 @@ func (p *planner) hash(c *chain, items []*item) bool {
 	}
 	slices.SortFunc(s.Elements, func(a, b ruleset.Element) int { return cmp.Compare(a.Key, b.Key) })
 	s.Size = size(len(s.Elements))
-	p.ask(c, s, fields, 0)
+	p.ask(c, s, fields, [2]int{})
 	p.plan.Report.Hash++
 	return true
 }

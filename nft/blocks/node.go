@@ -29,11 +29,14 @@ func (n *node) decides() bool { return len(n.items) > 0 && n.items[0].everything
 // worth is what the node costs the average packet of the list.
 func (n *node) worth(weight float64) float64 { return weight*n.ns + n.price }
 
-// way says how often each dimension was cut, and whether packets near the narrow items of an address have been parted
-// from the others.
+// way says how often each dimension was cut, whether packets near the narrow items of an address have been parted from the
+// others, and how often pairs were looked up before. inner tells that the list is that of a pair: a packet comes back from
+// it undecided.
 type way struct {
-	cuts   [dims]int
-	parted [2]bool
+	cuts     [dims]int
+	parted   [2]bool
+	pairings int
+	inner    bool
 }
 
 func (w *way) len() int {
@@ -46,13 +49,14 @@ func (w *way) len() int {
 
 // nodeKey names a list.
 type nodeKey struct {
-	items   uint64
-	n, cuts int
-	parted  [2]bool
+	items             uint64
+	n, cuts, pairings int
+	parted            [2]bool
+	inner             bool
 }
 
 func keyOf(items []part, w way) nodeKey {
-	k := nodeKey{n: len(items), cuts: w.len(), parted: w.parted}
+	k := nodeKey{n: len(items), cuts: w.len(), pairings: w.pairings, parted: w.parted, inner: w.inner}
 	for _, x := range items {
 		k.items = mix(k.items*31 + x.hash)
 	}
@@ -74,13 +78,17 @@ func (p *planner) decide(items []part, points []point, w way, depth int) *node {
 		p.nodes[key] = p.refresh(n)
 		return p.nodes[key]
 	}
-	n := p.leafNode(items, points, weight)
+	n := p.leafNode(items, points, weight, w)
 	n.way, n.key = w, key
 	p.nodes[key] = n
 	if len(items) < 2 || n.decides() || len(points) == 0 || n.ns <= p.costs.Cut {
 		return n
 	}
-	if k := p.part(n); k != nil {
+	k := p.pair(n)
+	if k == nil {
+		k = p.part(n)
+	}
+	if k != nil {
 		m := &node{items: n.items, points: n.points, way: n.way, key: n.key}
 		p.complete(m, k, weight, depth-1) // what is left is to be cut with the same care
 		p.nodes[key] = m
@@ -168,14 +176,20 @@ func (c *cut) below(w way) way {
 		return w
 	case c.byProto:
 		w.cuts[proto]++
+	case c.pairs != [2]int{}:
+		w.cuts[dst]++
+		w.inner = true
 	}
 	w.cuts[c.d]++
 	return w
 }
 
 func (c *cut) beside(w way) way {
-	if c.parts {
+	switch {
+	case c.parts:
 		w.parted[c.d] = true
+	case c.pairs != [2]int{}:
+		w.pairings++
 	}
 	return w
 }
@@ -197,7 +211,7 @@ func (p *planner) find(c *cut, weight float64) (ns float64, by finder, bytes flo
 	return ns, by, bytes
 }
 
-func (p *planner) leafNode(items []part, points []point, weight float64) *node {
+func (p *planner) leafNode(items []part, points []point, weight float64, w way) *node {
 	n := &node{items: items, points: points}
 	if n.decides() || len(items) == 0 {
 		return n
@@ -210,12 +224,13 @@ func (p *planner) leafNode(items []part, points []point, weight float64) *node {
 		points = points[:min(len(points), estimateSize/2)]
 	}
 	var plain, lookup price
+	mapped := !w.inner || unmixed(items)
 	for i := range points {
 		c := p.census(items, &points[i])
 		x := p.plain(c, c.tried)
 		plain.ns += x.ns + c.opaque*p.costs.Set
 		plain.bytes += x.bytes
-		if c.items-c.opaques < p.costs.MinMap {
+		if c.items-c.opaques < p.costs.MinMap || !mapped {
 			lookup.ns = math.Inf(1)
 			continue
 		}
@@ -237,6 +252,17 @@ func (p *planner) leafNode(items []part, points []point, weight float64) *node {
 	}
 	n.ns, n.price = best.ns, p.costs.Byte*(best.bytes+chainBytes)
 	return n
+}
+
+// unmixed tells that all items ask for ports or none does. A packet without ports would miss those that do not in a map of
+// both, and could not be kept from being decided by a rule that comes after it has gone back.
+func unmixed(items []part) bool {
+	for _, x := range items {
+		if x.portless() != items[0].portless() {
+			return false
+		}
+	}
+	return true
 }
 
 // complete decides about the regions of a cut, and how good it is then.

@@ -66,6 +66,8 @@ type planner struct {
 	// parts are the chains made, for those who want to use them again; had are those of the last plan.
 	parts, had map[chainKey]*emitted
 	kept       map[*ruleset.Chain]bool
+	// inner are the chains from which packets go back to where they came from.
+	inner map[*ruleset.Chain]bool
 }
 
 // Build lowers a list.
@@ -82,7 +84,7 @@ func Build(in *Input) *Plan {
 func newPlanner(in *Input) *planner {
 	p := &planner{
 		in: in, plan: &Plan{}, costs: in.Costs, nodes: map[nodeKey]*node{}, chains: map[chainKey]string{}, counts: map[ir.SetID]float64{},
-		used: make([]bool, len(in.Entries)), parts: map[chainKey]*emitted{},
+		used: make([]bool, len(in.Entries)), parts: map[chainKey]*emitted{}, inner: map[*ruleset.Chain]bool{},
 	}
 	if p.costs == (Costs{}) {
 		p.costs = DefaultCosts()
@@ -173,8 +175,8 @@ func (p *planner) finish(root *chain, m *memory) {
 // closeWith makes packets that come to the end of the chains go on elsewhere.
 func (p *planner) closeWith(chains []*ruleset.Chain, name string) {
 	for _, c := range chains {
-		if p.kept[c] {
-			continue // it goes there already
+		if p.kept[c] || p.inner[c] {
+			continue // it goes there already, or back
 		}
 		c.Rules = append(c.Rules, &ruleset.Rule{Statements: []ruleset.Statement{ruleset.GotoChain(name)}})
 	}

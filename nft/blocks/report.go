@@ -24,6 +24,8 @@ func (r *Report) cut(k *cut) {
 	switch {
 	case k.byProto:
 		name += " and protocol"
+	case k.pairs != [2]int{}:
+		name = "source and destination"
 	case k.members:
 		name += " by sets"
 	case k.parts:

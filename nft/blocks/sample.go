@@ -153,7 +153,7 @@ func (p *planner) pick(d dim, s span.Set, h uint64) span.Value {
 func (p *planner) local(d dim, r *region, points []point) []point {
 	var out []point
 	for i := range points {
-		if pt := &points[i]; r.ranges.Contains(pt[d]) && r.protos.Contains(pt[proto]) {
+		if pt := &points[i]; r.ranges.Contains(pt[d]) && r.protos.Contains(pt[proto]) && r.dsts.Contains(pt[dst]) {
 			out = append(out, *pt)
 		}
 	}
@@ -163,6 +163,9 @@ func (p *planner) local(d dim, r *region, points []point) []point {
 	for _, pt := range p.sample(r.list(), localSize-len(out)) {
 		if !r.ranges.Contains(pt[d]) {
 			pt[d] = pick(r.ranges, mix(pt[d].Lo+pt[src].Lo), p.geo.width[d])
+		}
+		if !r.dsts.Contains(pt[dst]) {
+			pt[dst] = pick(r.dsts, mix(pt[dst].Lo+pt[src].Lo), p.geo.width[dst])
 		}
 		if !r.protos.Contains(pt[proto]) {
 			pt[proto] = p.pick(proto, r.protos, mix(pt[src].Lo+pt[dst].Lo))

@@ -234,17 +234,6 @@ func register(slot int) uint32 {
 	return uint32(unix.NFT_REG32_00 + slot)
 }
 
-// load puts fields into consecutive registers, as a concatenation.
-func load(list []Field) []expr.Any {
-	var exprs []expr.Any
-	slot := 0
-	for _, f := range list {
-		exprs = append(exprs, fields[f].load(register(slot)))
-		slot += f.Padded() / 4
-	}
-	return exprs
-}
-
 // KeyType is the data type of a set's keys.
 func KeyType(list []Field) nftables.SetDatatype {
 	if len(list) == 1 {

@@ -2,7 +2,6 @@ package ruleset
 
 import (
 	"net"
-	"slices"
 	"strings"
 
 	"github.com/google/nftables/expr"
@@ -28,17 +27,17 @@ func (l Lookup) Text(c Context) string {
 	case l.Bits > 0:
 		op = " == @"
 	}
-	return maskedText(l.Fields, l.Bits, c) + op + l.Set
+	return maskedText(l.Fields, [2]int{l.Bits}, c) + op + l.Set
 }
 
 // Exprs implements Statement.
 func (l Lookup) Exprs(Binder) []expr.Any {
-	return append(loadMasked(l.Fields, l.Bits), &expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: l.Set, Invert: l.Not})
+	return append(loadMasked(l.Fields, [2]int{l.Bits}), &expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: l.Set, Invert: l.Not})
 }
 
 // Eval implements Statement.
 func (l Lookup) Eval(m *Machine) Verdict {
-	key, ok := m.maskedKey(l.Fields, l.Bits)
+	key, ok := m.maskedKey(l.Fields, [2]int{l.Bits})
 	if !ok || (m.find(l.Set, key) != nil) == l.Not {
 		return Verdict{Kind: Break}
 	}
@@ -50,8 +49,9 @@ func (l Lookup) Eval(m *Machine) Verdict {
 type VerdictMap struct {
 	Fields []Field
 	Map    string
-	// Bits is how many bits of the first field, an address, are looked up, the others being 0; 0 stands for all.
-	Bits int
+	// Bits is how many bits of the first two fields, which are addresses then, are looked up, the others being 0; 0 stands for
+	// all.
+	Bits [2]int
 }
 
 // Text implements Statement.
@@ -79,40 +79,52 @@ func (v VerdictMap) Eval(m *Machine) Verdict {
 	return e.Verdict
 }
 
-// The fields of a look-up, with bits of the first one masked out unless bits is 0.
+// The fields of a look-up, with bits of the first two masked out unless they are 0.
 
 func netmask(f Field, bits int) []byte { return net.CIDRMask(bits, 8*f.Len()) }
 
-func maskedText(list []Field, bits int, c Context) string {
+func maskedText(list []Field, bits [2]int, c Context) string {
 	words := make([]string, len(list))
 	for i, f := range list {
 		words[i] = f.in(c)
-	}
-	if bits > 0 {
-		words[0] += " & " + list[0].valueText(string(netmask(list[0], bits)))
+		if i < len(bits) && bits[i] > 0 {
+			words[i] += " & " + f.valueText(string(netmask(f, bits[i])))
+		}
 	}
 	return strings.Join(words, " . ")
 }
 
-func loadMasked(list []Field, bits int) []expr.Any {
-	exprs := load(list)
-	if bits > 0 {
-		mask := netmask(list[0], bits)
-		exprs = slices.Insert(exprs, 1, expr.Any(&expr.Bitwise{
-			SourceRegister: unix.NFT_REG_1, DestRegister: unix.NFT_REG_1, Len: uint32(len(mask)), Mask: mask, Xor: make([]byte, len(mask)),
-		}))
+// loadMasked puts fields into consecutive registers, as a concatenation.
+func loadMasked(list []Field, bits [2]int) []expr.Any {
+	var exprs []expr.Any
+	slot := 0
+	for i, f := range list {
+		exprs = append(exprs, fields[f].load(register(slot)))
+		if i < len(bits) && bits[i] > 0 {
+			mask := netmask(f, bits[i])
+			exprs = append(exprs, &expr.Bitwise{
+				SourceRegister: register(slot), DestRegister: register(slot), Len: uint32(len(mask)), Mask: mask, Xor: make([]byte, len(mask)),
+			})
+		}
+		slot += f.Padded() / 4
 	}
 	return exprs
 }
 
-func (m *Machine) maskedKey(list []Field, bits int) (string, bool) {
+func (m *Machine) maskedKey(list []Field, bits [2]int) (string, bool) {
 	key, ok := m.key(list)
-	if !ok || bits == 0 {
+	if !ok || bits == [2]int{} {
 		return key, ok
 	}
 	b := []byte(key)
-	for i, octet := range netmask(list[0], bits) {
-		b[i] &= octet
+	at := 0
+	for i, f := range list[:min(len(list), len(bits))] {
+		if bits[i] > 0 {
+			for k, octet := range netmask(f, bits[i]) {
+				b[at+k] &= octet
+			}
+		}
+		at += f.Padded()
 	}
 	return string(b), true
 }
