@@ -134,6 +134,27 @@ func TestCountersFollowTheirRules(t *testing.T) {
 	want("daemon restarted", again, map[string]uint64{at(0): 7, deflt: 4})
 }
 
+// TestCounterOfSeveralRules has a policy rule that is several nftables rules, and replaces them: what they have counted is handed
+// on once.
+func TestCounterOfSeveralRules(t *testing.T) {
+	ns := guarded(t)
+	b := backend(t, ns, nft.Config{})
+	echo := 8
+	r := model.Rule{Action: model.Allow, NotICMP: &model.ICMP{Type: &echo}, Origin: model.Origin{File: "a.yaml", Line: 1}}
+	apply(t, b, egress(options, r))
+	if n := strings.Count(cli(t, ns, "", "list", "table", "inet", "rampart"), "a.yaml:1 "); n < 2 {
+		t.Fatalf("the rule is %d rules of nftables", n)
+	}
+	send(t, ns, 3, 1001)
+	for _, line := range []int{2, 3} {
+		r.Origin.Line = line
+		apply(t, b, egress(options, r))
+		if got := counts(t, b)["default/GlobalNetworkPolicy:out[0]"]; got != 3 {
+			t.Errorf("written in line %d the rule has counted %d packets, want 3", line, got)
+		}
+	}
+}
+
 // TestDeltaLeavesTheRestAlone checks that a change of one policy touches none of the other rules: they keep their
 // handles.
 func TestDeltaLeavesTheRestAlone(t *testing.T) {
