@@ -52,7 +52,7 @@ func FilesWith(opts FileOptions, paths ...string) *FileSource {
 		opts.Stdin = os.Stdin
 	}
 	return &FileSource{
-		opts: opts, paths: paths, once: map[string][]byte{}, files: map[string]*loadedFile{}, due: make(chan struct{}, 1),
+		opts: opts, paths: paths, once: map[string][]byte{}, pipePatience: pipePatience, files: map[string]*loadedFile{}, due: make(chan struct{}, 1),
 	}
 }
 
@@ -67,6 +67,8 @@ type FileSource struct {
 	// once holds what can be read only once: standard input and pipes.
 	once   map[string][]byte
 	onceMu sync.Mutex
+	// pipePatience is how long a pipe may have nothing to read.
+	pipePatience time.Duration
 
 	mu sync.Mutex
 	// files are the decoded files of the last Load, by name; loaded are the same in order.

@@ -88,16 +88,7 @@ func (s *FileSource) read(name string, had *input) ([]byte, touched, error) {
 	if src, ok := s.once[name]; ok {
 		return src, touched{}, nil
 	}
-	from := s.opts.Stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, touched{}, err
-		}
-		defer f.Close()
-		from = f
-	}
-	src, err := readLimited(from)
+	src, err := s.readOnce(name)
 	if err == nil {
 		s.once[name] = src
 	}

@@ -96,7 +96,7 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 	})
 	services.Go(func() { reloadOn(ctx, hangup, fw) })
 
-	logger.Info("starting", "node", c.Node, "socket", c.API.Socket, "table", c.Table, "source", c.Sources.Files, "version", version)
+	logger.Info("starting", "node", c.Node, "socket", c.API.Socket, "table", c.Table, "source", c.Sources.Files, "version", versionText())
 	err = fw.Run(ctx)
 	logger.Info("stopped", "on_exit", c.OnExit)
 	return err
@@ -104,7 +104,7 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 
 func engineConfig(e *env, c *conf.Daemon, backends []engine.Backend, logger *slog.Logger) engine.Config {
 	config := engine.Config{
-		Version: version, Node: c.Node, Options: programOptions(c), Logger: logger,
+		Version: versionText(), Node: c.Node, Options: programOptions(c), Logger: logger,
 		Sources:  []engine.Source{conf.FilesWith(conf.FileOptions{Debounce: c.Debounce, Stdin: e.stdin, Watched: true}, c.Sources.Files...)},
 		Backends: backends, Links: engine.KernelLinks{},
 		StateDir: c.StateDir, ClearOnExit: c.OnExit == conf.OnExitClear, RuleSeries: c.Metrics.Rules,

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -28,7 +27,8 @@ func newFormatCommand(e *env) *cobra.Command {
 files. Only white space changes: comments, quotes and the order of everything stay. In YAML, maps are indented by two and
 lists stand under their key.
 
-Exit codes: 0 done, or with --check nothing to do; 1 a file has syntax errors, or with --check another layout; 2 wrong usage.`,
+Exit codes: 0 done, or with --check nothing to do; 1 a file cannot be read or has syntax errors, or with --check another
+layout; 2 wrong usage.`,
 		Example: `  rampart fmt -w /etc/rampart/policy.d
   rampart fmt --check examples`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -51,10 +51,16 @@ func formatFiles(e *env, f formatFlags, paths []string) error {
 	names, diags := conf.Files(paths...).Expand()
 	failed := diags.HasErrors()
 	if failed {
-		fileErrors(e, diags, nil)
+		_ = fileErrors(e, diags, nil) // the others are laid out all the same
 	}
 	for _, name := range names {
-		same, err := formatFile(e, f, name)
+		src, err := e.read(name)
+		if err != nil {
+			fmt.Fprintf(e.stderr, "rampart: %v\n", err)
+			failed = true
+			continue
+		}
+		same, err := formatFile(e, f, name, src)
 		var exit *exitError
 		switch {
 		case errors.As(err, &exit):
@@ -71,17 +77,10 @@ func formatFiles(e *env, f formatFlags, paths []string) error {
 }
 
 // formatFile formats one file and tells whether it was so already.
-func formatFile(e *env, f formatFlags, name string) (same bool, err error) {
+func formatFile(e *env, f formatFlags, name string, src []byte) (same bool, err error) {
 	display := name
-	var src []byte
 	if name == "-" {
 		display = conf.Stdin
-		src, err = io.ReadAll(io.LimitReader(e.stdin, conf.MaxFileSize+1))
-	} else {
-		src, err = os.ReadFile(name)
-	}
-	if err != nil {
-		return false, err
 	}
 	out, diags := conf.Format(display, src)
 	if diags.HasErrors() {

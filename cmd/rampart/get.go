@@ -53,7 +53,7 @@ Exit codes: 0 printed; 1 a named resource does not exist, or the files are wrong
 				return &usageError{errors.New("get needs a kind; \"rampart get --help\" lists them")}
 			case f.all && f.namespace != "":
 				return &usageError{errors.New("get takes -A or -n, not both")}
-			case args[0] == allKinds && len(args) > 1:
+			case strings.EqualFold(args[0], allKinds) && len(args) > 1:
 				return &usageError{errors.New("get all takes no names")}
 			}
 			return nil

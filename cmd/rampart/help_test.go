@@ -116,6 +116,7 @@ func TestWrongUsage(t *testing.T) {
 		{"convert -o hcl x", "convert takes no arguments; name files with -f: -f x"},
 		{"fmt", "fmt needs a file, a directory, or - for standard input"},
 		{"get", "get needs a kind"},
+		{"get ALL web -f x", "get all takes no names"},
 		{"get polcy -f x", `resource type "polcy" is not supported; did you mean "policy"?`},
 		{"get deployments -f x", `resource type "deployments" is not supported; "rampart get --help" lists those that are`},
 		{"get hep -n a -f x", "HostEndpoint is not a namespaced resource: leave -n out"},

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"rampart/conf"
 )
 
 // env is everything a command takes from its surroundings, so that tests run the real command in-process.
@@ -26,6 +28,16 @@ func (e *env) open(file string) (io.ReadCloser, error) {
 	return os.Open(file)
 }
 
+// read reads a file of policies, and of one that is too long as much as shows that it is.
+func (e *env) read(file string) ([]byte, error) {
+	in, err := e.open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	return io.ReadAll(io.LimitReader(in, conf.MaxFileSize+1))
+}
+
 // exitError carries an exit code whose explanation has already been printed.
 type exitError struct{ code int }
 
@@ -33,9 +45,15 @@ func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code
 
 // run executes one command line and returns the exit code: 0 success, 1 failure, 2 wrong usage.
 func run(ctx context.Context, e *env) int {
-	root := newRootCommand(e)
+	out := &output{Writer: e.stdout}
+	inner := *e
+	inner.stdout = out
+	root := newRootCommand(&inner)
 	root.SetArgs(e.args)
 	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = out.err
+	}
 	var exit *exitError
 	switch {
 	case err == nil:

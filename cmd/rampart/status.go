@@ -102,6 +102,9 @@ func writeStatus(w io.Writer, s *api.Status, now time.Time) error {
 	row("state", "%s", s.State)
 	row("node", "%s", s.Node)
 	row("daemon", "version %s, process %d, up %s", s.Version, s.PID, age(now, s.Started))
+	if v := versionText(); s.Version != v {
+		row("", "this command has version %s", v)
+	}
 	if p := s.Program; p != nil {
 		row("generation", "%d, in force for %s", p.Generation, age(now, p.Applied))
 		row("hash", "%s", p.Hash)

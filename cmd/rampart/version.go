@@ -11,6 +11,20 @@ import (
 // version is set by the linker: -X main.version=….
 var version = "dev"
 
+// versionText is the version, that of a development build with the revision of its source as far as that is known.
+func versionText() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || version != "dev" {
+		return version
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && s.Value != "" {
+			return version + "-" + s.Value[:min(len(s.Value), 12)]
+		}
+	}
+	return version
+}
+
 func newVersionCommand(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
@@ -21,15 +35,7 @@ Exit codes: 0 printed; 1 it could not be written; 2 wrong usage.`,
 		Example: `  rampart version`,
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			v := version
-			if info, ok := debug.ReadBuildInfo(); ok && v == "dev" {
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
-						v += "-" + s.Value[:12]
-					}
-				}
-			}
-			_, err := fmt.Fprintf(e.stdout, "rampart %s %s %s/%s\n", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintf(e.stdout, "rampart %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -19,10 +20,16 @@ import (
 // ErrNoDaemon means that nobody listens on the socket.
 var ErrNoDaemon = errors.New("no rampart daemon is running")
 
+// How long the daemon may take to begin an answer: one that is stopped, or stuck, accepts connections and never answers.
+const (
+	answerTimeout       = 15 * time.Second
+	reloadAnswerTimeout = reloadTimeout + answerTimeout
+)
+
 // Client talks to a daemon. It holds no connection open between calls.
 type Client struct {
-	socket string
-	http   *http.Client
+	socket         string
+	asking, reload *http.Client
 }
 
 // NewClient returns a client for the daemon that listens on a socket; "" is DefaultSocket.
@@ -30,10 +37,14 @@ func NewClient(socket string) *Client {
 	if socket == "" {
 		socket = DefaultSocket
 	}
+	return &Client{socket: socket, asking: client(socket, answerTimeout), reload: client(socket, reloadAnswerTimeout)}
+}
+
+func client(socket string, patience time.Duration) *http.Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
 	}
-	return &Client{socket: socket, http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+	return &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true, ResponseHeaderTimeout: patience}}
 }
 
 // Status asks what is in force; with policies, Status.Policies is filled too.
@@ -120,9 +131,13 @@ func (c *Client) do(ctx context.Context, method, path string, q url.Values) (io.
 	if err != nil {
 		return nil, err
 	}
-	res, err := c.http.Do(req)
+	h := c.asking
+	if method == http.MethodPost {
+		h = c.reload
+	}
+	res, err := h.Do(req)
 	if err != nil {
-		return nil, c.dialError(err)
+		return nil, c.dialError(ctx, err)
 	}
 	if res.StatusCode == http.StatusOK {
 		return res.Body, nil
@@ -135,17 +150,19 @@ func (c *Client) do(ctx context.Context, method, path string, q url.Values) (io.
 	return nil, errors.New(p.Error)
 }
 
-// dialError says in plain words why nobody was reached.
-func (c *Client) dialError(err error) error {
+// dialError says in plain words why there is no answer.
+func (c *Client) dialError(ctx context.Context, err error) error {
+	var u *url.Error
 	switch {
+	case errors.As(err, &u) && u.Timeout() && ctx.Err() == nil:
+		return fmt.Errorf("the daemon on %s does not answer", c.socket)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ECONNREFUSED):
 		return fmt.Errorf("%w (nobody listens on %s; start one with \"rampart run\")", ErrNoDaemon, c.socket)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("no permission to connect to %s: only root and the users and groups of the daemon's configuration may",
 			c.socket)
 	}
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u != nil {
 		err = u.Err
 	}
 	return fmt.Errorf("daemon on %s: %w", c.socket, err)

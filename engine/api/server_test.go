@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -10,8 +11,10 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -222,5 +225,26 @@ func TestDocumentedStatus(t *testing.T) {
 	}
 	if s.State != InForce || s.Program == nil || len(s.Sources) != 1 || s.Sources[0].State != SourceFailed {
 		t.Errorf("example %+v", s)
+	}
+}
+
+// A daemon that is stopped accepts connections, since the kernel does, and says nothing.
+func TestClientGivesUpOnAStuckDaemon(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := Listen(path, Access{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c := NewClient(path)
+	c.asking = client(path, time.Millisecond)
+	want := "the daemon on " + path + " does not answer"
+	if _, err := c.Status(t.Context(), false); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Status(over, false); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want that it was cancelled", err)
 	}
 }
