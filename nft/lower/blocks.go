@@ -178,21 +178,32 @@ func (f *flattener) fill(name string, l *flat.List, next map[*flat.List]string, 
 	if made[0].Empty {
 		own, other = 1, 0
 	}
-	c.Rules = made[own].Chains[0].Rules
-	f.add(made[own], 1)
+	rules := made[own].Chains[0].Rules
+	c.Rules = short(made[own], tail)
+	f.add(made[own])
 	foreign := func(r *ruleset.Rule) bool { return !r.Requires(ruleset.Family(ipVersions[own])) }
-	if made[other].Empty && len(made[own].Chains) == 1 && !slices.ContainsFunc(c.Rules[:len(c.Rules)-len(tail)], foreign) {
+	if made[other].Empty && len(made[own].Chains) == 1 && !slices.ContainsFunc(rules[:len(rules)-len(tail)], foreign) {
 		return // packets of the other version fall through to the tail
 	}
-	f.add(made[other], 0)
-	c.Rules = slices.Insert(slices.Clone(c.Rules), 0, &ruleset.Rule{Statements: []ruleset.Statement{
-		ruleset.Family(ipVersions[other]), ruleset.GotoChain(made[other].Chains[0].Name),
-	}})
+	root := made[other].Chains[0]
+	f.b.AddChain(&ruleset.Chain{Name: root.Name, Note: root.Note, Rules: short(made[other], tail)})
+	f.add(made[other])
+	divide := &ruleset.Rule{Statements: []ruleset.Statement{ruleset.Family(ipVersions[other]), ruleset.GotoChain(root.Name)}}
+	c.Rules = slices.Insert(c.Rules, 0, divide)
 }
 
-// add adds the objects of a plan to the table, without its first chains.
-func (f *flattener) add(p *blocks.Plan, without int) {
-	for _, c := range p.Chains[without:] {
+// short are the rules of a plan's first chain, which end with the tail if there is no other.
+func short(p *blocks.Plan, tail []*ruleset.Rule) []*ruleset.Rule {
+	rules := p.Chains[0].Rules
+	if len(p.Chains) > 1 {
+		return slices.Clone(rules)
+	}
+	return onceForAll(rules[:len(rules)-len(tail)], tail)
+}
+
+// add adds the objects of a plan to the table, but for its first chain.
+func (f *flattener) add(p *blocks.Plan) {
+	for _, c := range p.Chains[1:] {
 		f.b.AddChain(c)
 	}
 	for _, s := range p.Sets {
