@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -56,12 +57,31 @@ func (s *FileSource) input(name string, had *input) (*input, error) {
 	if name == "-" {
 		in.name = Stdin
 	}
-	h := sha256.New()
-	io.WriteString(h, in.name)
-	h.Write([]byte{0})
-	h.Write(in.src)
-	h.Sum(in.sum[:0])
+	in.sum = sumOf(in.name, in.src)
 	return in, nil
+}
+
+// sumPiece is how many bytes are hashed at a time, on all processors: a large file is read again for each small change of it.
+const sumPiece = 256 << 10
+
+// sumOf hashes a file; of one that is larger than a piece, the hashes of its pieces.
+func sumOf(name string, src []byte) (s sum) {
+	kind := byte(0)
+	if len(src) > sumPiece {
+		pieces := slices.Collect(slices.Chunk(src, sumPiece))
+		sums := make([]byte, len(pieces)*sha256.Size)
+		forEach(len(pieces), func(i int) {
+			piece := sha256.Sum256(pieces[i])
+			copy(sums[i*sha256.Size:], piece[:])
+		})
+		src, kind = sums, 1
+	}
+	h := sha256.New()
+	io.WriteString(h, name)
+	h.Write([]byte{kind})
+	h.Write(src)
+	h.Sum(s[:0])
+	return s
 }
 
 // read reads a file; nil stands for what had has. What is not a regular file can be read only once and is remembered.

@@ -17,7 +17,7 @@ import (
 // of the record before, or of the bundle's body, and of this body. So a journal counts up to where it is whole, and not at
 // all beside another bundle than its own.
 const (
-	journalVersion = 1
+	journalVersion = 2
 	journalHeader  = "rampart-change %d %064x %020d\n"
 	journalSuffix  = ".changes"
 )
@@ -45,6 +45,7 @@ type savedChange struct {
 	Revision   string      `json:"revision"`
 	Generation uint64      `json:"generation"`
 	Removed    []model.Key `json:"removed,omitempty"`
+	Edits      []netsEdit  `json:"edits,omitempty"`
 	Resources  int         `json:"resources"`
 }
 
@@ -60,7 +61,7 @@ func (s *stateDir) appendChange(old, b *model.Bundle, generation uint64) (done b
 	if at == nil || old == nil {
 		return false, nil
 	}
-	removed, changed := changesBetween(old.Resources, b.Resources)
+	removed, edits, changed := changesBetween(old.Resources, b.Resources)
 	if len(changed) > len(b.Resources)/journalShare {
 		return false, nil
 	}
@@ -68,7 +69,7 @@ func (s *stateDir) appendChange(old, b *model.Bundle, generation uint64) (done b
 	if leastLength(changed) > room {
 		return false, nil
 	}
-	body, err := encodeChange(savedChange{b.Revision, generation, removed, len(changed)}, changed)
+	body, err := encodeChange(savedChange{b.Revision, generation, removed, edits, len(changed)}, changed)
 	if err != nil {
 		return false, err
 	}
@@ -127,11 +128,15 @@ func appendAt(path string, at int64, b []byte) error {
 }
 
 // changesBetween compares two lists of constants by their pointers.
-func changesBetween(old, new []model.Resource) (removed []model.Key, changed []model.Resource) {
+func changesBetween(old, new []model.Resource) (removed []model.Key, edits []netsEdit, changed []model.Resource) {
 	var gone []model.Resource
 	if len(old) == len(new) {
 		for i := range old {
 			if old[i] != new[i] {
+				if e, ok := editOf(old[i], new[i]); ok {
+					edits = append(edits, e)
+					continue
+				}
 				gone, changed = append(gone, old[i]), append(changed, new[i])
 			}
 		}
@@ -153,7 +158,7 @@ func changesBetween(old, new []model.Resource) (removed []model.Key, changed []m
 			removed = append(removed, r.Key())
 		}
 	}
-	return removed, changed
+	return removed, edits, changed
 }
 
 func encodeChange(head savedChange, changed []model.Resource) ([]byte, error) {
@@ -252,6 +257,16 @@ func redo(b *model.Bundle, places map[model.Key]int, body []byte) (generation ui
 		if i, ok := places[k]; ok {
 			b.Resources[i] = nil
 			delete(places, k)
+		}
+	}
+	for i := range head.Edits {
+		e := &head.Edits[i]
+		at, ok := places[e.Key]
+		if !ok {
+			return 0, fmt.Errorf("%s is not there", e.Key)
+		}
+		if err := e.redo(b.Resources[at]); err != nil {
+			return 0, fmt.Errorf("%s: %w", e.Key, err)
 		}
 	}
 	for range head.Resources {

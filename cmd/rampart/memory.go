@@ -77,11 +77,11 @@ func (t *thrift) collect() {
 	t.mu.Lock()
 	last := !t.again
 	t.mu.Unlock()
-	switch {
-	case last && (worthCollecting() || worthReleasing()):
-		debug.FreeOSMemory()
-	case worthCollecting():
+	if worthCollecting() {
 		runtime.GC()
+	}
+	if last && worthReleasing() {
+		debug.FreeOSMemory()
 	}
 	debug.SetGCPercent(steadyPercent(metric("/gc/heap/live:bytes")))
 	t.mu.Lock()
@@ -98,15 +98,12 @@ func worthCollecting() bool {
 	return metric("/memory/classes/heap/objects:bytes") > live+live/worthShare
 }
 
-// smallHeap is what the daemon may have, in use or free, before memory that is free is worth giving back: the next change of
-// a large network set wants it again.
-const smallHeap = 2 * leastHeadroom
+// smallFree is the free memory that is not worth giving back: the next change of a large network set wants it again, and to get
+// it from the kernel takes about as long as to fill it.
+const smallFree = leastHeadroom / 2
 
-// worthReleasing compares the memory that is free and not given back with what is in use.
-func worthReleasing() bool {
-	free, live := metric("/memory/classes/heap/free:bytes"), metric("/gc/heap/live:bytes")
-	return free > live/worthShare && free+live > smallHeap
-}
+// worthReleasing looks at the memory that is free and not given back.
+func worthReleasing() bool { return metric("/memory/classes/heap/free:bytes") > smallFree }
 
 // metric reads one of the runtime's (runtime/metrics).
 func metric(name string) uint64 {
