@@ -20,9 +20,10 @@ type cut struct {
 	by              finder
 	// bits is how many bits of an address tell the regions apart, when these are blocks of one size; else 0.
 	bits int
-	// pairs is how many bits of source and destination tell the regions apart, when these are pairs of blocks; else 0. A packet
-	// that its region has not decided goes on with rest.
-	pairs [2]int
+	// dstBits is how many bits of the destination do so beside bits of the source, when the regions are pairs of blocks.
+	dstBits int
+	// back tells that a packet that its region has not decided goes on with rest: see narrow.
+	back bool
 	// parts tells that the only region are the packets in any of these blocks: see part.
 	parts bool
 	// members tells that the regions are the classes of the roster; when these are of single addresses they are not listed
@@ -42,7 +43,7 @@ type cut struct {
 }
 
 // region is a part of the packets: those whose field is in ranges and, in a cut by protocol, whose protocol is in protos, in
-// one by pairs, whose destination is in dsts.
+// one by pairs of blocks, whose destination is in dsts.
 type region struct {
 	ranges, protos, dsts span.Set
 	class                *class

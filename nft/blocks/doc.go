@@ -11,7 +11,7 @@
 // region to a chain of its own, with the rules that reach into it, and so on, as decision trees do. Regions with equal
 // rules share a chain. A region that its first rule decides has the verdict in the map itself.
 //
-// Rules that are narrow in both addresses come first, in one map of pairs: see pairs.go.
+// Rules that are narrow in both addresses, or in one, are looked up before the others where they are many: see narrow.go.
 //
 // A cost model (Costs, measured by bench/lowering) chooses between these on a sample of packets drawn from the boxes.
 // Everything is deterministic, and where a list is cut depends on the rules nearby: a small change of the list makes

@@ -26,17 +26,18 @@ func (p *planner) emit(c *chain, n *node) {
 func (p *planner) emitCut(c *chain, k *cut) {
 	s := &ruleset.Set{Name: fmt.Sprintf("%s-by-%s", c.name, dimWord[k.d]), Verdicts: true, Interval: k.by != byHash}
 	fields := []dim{k.d}
-	if k.parts {
-		s.Name = fmt.Sprintf("%s-near-%s", c.name, dimWord[k.d])
-	}
-	bits := [2]int{k.bits}
 	switch {
-	case k.pairs != [2]int{}:
-		bits = k.pairs
-		fields = append(fields, dst)
-		s.Name += fmt.Sprintf("-%d.%s-%d", bits[0], dimWord[dst], bits[1])
-	case k.bits > 0:
+	case k.parts:
+		s.Name = fmt.Sprintf("%s-near-%s", c.name, dimWord[k.d])
+	case k.back:
+		s.Name = fmt.Sprintf("%s-narrow-%s", c.name, dimWord[k.d])
+	}
+	if k.bits > 0 {
 		s.Name += fmt.Sprintf("-%d", k.bits)
+	}
+	if k.dstBits > 0 {
+		fields = append(fields, dst)
+		s.Name += fmt.Sprintf(".%s-%d", dimWord[dst], k.dstBits)
 	}
 	if k.by == byBoxes && k.d != proto {
 		// A second field makes the map a pipapo map.
@@ -98,7 +99,7 @@ func (p *planner) emitCut(c *chain, k *cut) {
 	nameByContent(s)
 	p.addSet(c, s)
 	p.plan.Report.cut(k)
-	p.ask(c, s, fields, bits)
+	p.ask(c, s, fields, [2]int{k.bits, k.dstBits})
 }
 
 // target is what the elements of a region say.
@@ -114,14 +115,16 @@ func (p *planner) target(c *chain, k *cut, r *region, guard bool) (e ruleset.Ele
 	case r.class != nil:
 		label = fmt.Sprintf("%c-in-%012x", dimWord[k.d][0], r.class.mark>>16)
 	case r.dsts != nil:
-		label = "pair-" + p.label(src, r.ranges[0]) + "." + p.label(dst, r.dsts[0])
+		label = "narrow-" + p.label(src, r.ranges[0]) + "." + p.label(dst, r.dsts[0])
+	case k.back:
+		label = "narrow-" + p.label(k.d, r.ranges[0])
 	case r.protos != nil:
 		label = p.label(k.d, r.ranges[0]) + "." + p.label(proto, r.protos[0])
 	default:
 		label = p.label(k.d, r.ranges[0])
 	}
 	e.Verdict = ruleset.GotoChain(p.region(c, c.name+"."+label, r.node, guard))
-	if r.dsts != nil {
+	if k.back {
 		e.Verdict.Kind = ruleset.Jump
 	}
 	return e

@@ -30,13 +30,13 @@ func (n *node) decides() bool { return len(n.items) > 0 && n.items[0].everything
 func (n *node) worth(weight float64) float64 { return weight*n.ns + n.price }
 
 // way says how often each dimension was cut, whether packets near the narrow items of an address have been parted from the
-// others, and how often pairs were looked up before. inner tells that the list is that of a pair: a packet comes back from
-// it undecided.
+// others, and how often the narrow ones were looked up first. inner tells that the list is one of these: a packet comes back
+// from it undecided.
 type way struct {
-	cuts     [dims]int
-	parted   [2]bool
-	pairings int
-	inner    bool
+	cuts   [dims]int
+	parted [2]bool
+	narrow int
+	inner  bool
 }
 
 func (w *way) len() int {
@@ -49,14 +49,14 @@ func (w *way) len() int {
 
 // nodeKey names a list.
 type nodeKey struct {
-	items             uint64
-	n, cuts, pairings int
-	parted            [2]bool
-	inner             bool
+	items           uint64
+	n, cuts, narrow int
+	parted          [2]bool
+	inner           bool
 }
 
 func keyOf(items []part, w way) nodeKey {
-	k := nodeKey{n: len(items), cuts: w.len(), pairings: w.pairings, parted: w.parted, inner: w.inner}
+	k := nodeKey{n: len(items), cuts: w.len(), narrow: w.narrow, parted: w.parted, inner: w.inner}
 	for _, x := range items {
 		k.items = mix(k.items*31 + x.hash)
 	}
@@ -84,7 +84,7 @@ func (p *planner) decide(items []part, points []point, w way, depth int) *node {
 	if len(items) < 2 || n.decides() || len(points) == 0 || n.ns <= p.costs.Cut {
 		return n
 	}
-	k := p.pair(n)
+	k := p.narrow(n)
 	if k == nil {
 		k = p.part(n)
 	}
@@ -176,9 +176,11 @@ func (c *cut) below(w way) way {
 		return w
 	case c.byProto:
 		w.cuts[proto]++
-	case c.pairs != [2]int{}:
-		w.cuts[dst]++
+	case c.back:
 		w.inner = true
+		if c.dstBits > 0 {
+			w.cuts[dst]++
+		}
 	}
 	w.cuts[c.d]++
 	return w
@@ -188,8 +190,8 @@ func (c *cut) beside(w way) way {
 	switch {
 	case c.parts:
 		w.parted[c.d] = true
-	case c.pairs != [2]int{}:
-		w.pairings++
+	case c.back:
+		w.narrow++
 	}
 	return w
 }

@@ -24,8 +24,10 @@ func (r *Report) cut(k *cut) {
 	switch {
 	case k.byProto:
 		name += " and protocol"
-	case k.pairs != [2]int{}:
-		name = "source and destination"
+	case k.dstBits > 0:
+		name = "narrow source and destination"
+	case k.back:
+		name = "narrow " + name
 	case k.members:
 		name += " by sets"
 	case k.parts:

@@ -67,7 +67,7 @@ func TestPairs(t *testing.T) {
 		if err := blocks.Check(in, plan, sets, setsOf(w.family), 15); err != nil {
 			t.Fatalf("seed %d: %v\n%s", seed, err, rs.Text())
 		}
-		cuts += plan.Report.Cuts["source and destination"]
+		cuts += plan.Report.Cuts["narrow source and destination"]
 		w.sets = append([]*ir.Set(nil), sets...)
 		for range 2 {
 			w.change()
@@ -94,7 +94,7 @@ func TestPairsAreNotCopied(t *testing.T) {
 	}
 	rules = append(rules, &ir.Rule{Action: model.Allow, Match: ir.Match{Protocol: model.ProtoICMP}})
 	plan := blocks.Build(input(4, rules, blocks.DefaultCosts()))
-	if r := plan.Report; r.Cuts["source and destination"] != 1 || r.Plain > len(rules) || r.Boxes > 0 {
+	if r := plan.Report; r.Cuts["narrow source and destination"] != 1 || r.Plain > len(rules) || r.Boxes > 0 {
 		t.Errorf("%d rules became %+v", len(rules), r)
 	}
 }
