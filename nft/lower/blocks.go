@@ -14,7 +14,7 @@ import (
 )
 
 // Blocks is the GroupFunc whose chains cost a packet nearly the same whatever the number of rules: it flattens the group
-// and looks it up in verdict maps (nft/blocks). Few rules stay rules, in a chain for each IP version.
+// and looks it up in verdict maps (nft/blocks). Few rules stay rules, in a chain for each IP version where these differ.
 func Blocks(b *Builder, g *ir.Group, v Verdicts) string {
 	return BlocksWith(blocks.Costs{})(b, g, v)
 }
@@ -178,18 +178,30 @@ func (f *flattener) fill(name string, l *flat.List, next map[*flat.List]string, 
 	if made[0].Empty {
 		own, other = 1, 0
 	}
-	rules := made[own].Chains[0].Rules
 	c.Rules = short(made[own], tail)
 	f.add(made[own])
-	foreign := func(r *ruleset.Rule) bool { return !r.Requires(ruleset.Family(ipVersions[own])) }
-	if made[other].Empty && len(made[own].Chains) == 1 && !slices.ContainsFunc(rules[:len(rules)-len(tail)], foreign) {
-		return // packets of the other version fall through to the tail
+	if !divided(made[own], made[other], ipVersions[own], tail) {
+		return
 	}
 	root := made[other].Chains[0]
 	f.b.AddChain(&ruleset.Chain{Name: root.Name, Note: root.Note, Rules: short(made[other], tail)})
 	f.add(made[other])
 	divide := &ruleset.Rule{Statements: []ruleset.Statement{ruleset.Family(ipVersions[other]), ruleset.GotoChain(root.Name)}}
 	c.Rules = slices.Insert(c.Rules, 0, divide)
+}
+
+// divided tells that packets of the other IP version may not take the chain of the first. They may where both versions have
+// the same rules, and where the other has none and all rules of the first ask for their version: then they come to the tail.
+func divided(own, other *blocks.Plan, version uint8, tail []*ruleset.Rule) bool {
+	if len(own.Chains)+len(other.Chains) > 2 {
+		return true
+	}
+	rules := own.Chains[0].Rules
+	if slices.EqualFunc(rules, other.Chains[0].Rules, (*ruleset.Rule).Equal) {
+		return false
+	}
+	foreign := func(r *ruleset.Rule) bool { return !r.Requires(ruleset.Family(version)) }
+	return !other.Empty || slices.ContainsFunc(rules[:len(rules)-len(tail)], foreign)
 }
 
 // short are the rules of a plan's first chain, which end with the tail if there is no other.

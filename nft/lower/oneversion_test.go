@@ -9,8 +9,8 @@ import (
 	"rampart/nft/ruleset"
 )
 
-// TestOneIPVersion checks that a list whose rules all ask for one IP version has no chain for the other, and that packets
-// of the other get the list's default all the same.
+// TestOneIPVersion checks that a list whose rules all ask for one IP version, or none of them for any, has one chain, and
+// that packets of both versions get what policy says.
 func TestOneIPVersion(t *testing.T) {
 	const endpoint = `
 apiVersion: projectcalico.org/v3
@@ -34,7 +34,7 @@ spec: {selector: has(host), types: [Ingress], ingress: [%s]}
 		"IPv6":                    {`{action: Allow, source: {nets: ["2001:db8::/32"]}}`, 1, deny, allow},
 		"IPv4 with ports":         {`{action: Allow, protocol: TCP, source: {nets: [192.0.2.0/24]}, destination: {ports: [80]}}`, 1, allow, deny},
 		"both":                    {`{action: Allow, source: {nets: [192.0.2.0/24]}}, {action: Allow, source: {nets: ["2001:db8::/32"]}}`, 2, allow, allow},
-		"neither":                 {`{action: Allow, protocol: TCP}`, 2, allow, allow},
+		"neither":                 {`{action: Allow, protocol: TCP}`, 1, allow, allow},
 		"no rules":                {``, 1, deny, deny},
 		"IPv4, but not addresses": {`{action: Allow, ipVersion: 4, protocol: TCP}`, 2, allow, deny},
 		"IPv4 and deny all else":  {`{action: Allow, source: {nets: [192.0.2.0/24]}}, {action: Deny}`, 2, allow, "drop default/GlobalNetworkPolicy:p[1]"},
