@@ -2,6 +2,9 @@ package nft
 
 import (
 	"errors"
+	"log/slog"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/nftables"
@@ -72,5 +75,43 @@ func TestForeignChangeInBetween(t *testing.T) {
 		if n := rules(); n != whole {
 			t.Errorf("after %s was refused: %d rules in force, want %d", name, n, whole)
 		}
+	}
+}
+
+// When the kernel refuses a delta, because the table is not what it seems to be, it is made anew, and the program comes into
+// force all the same.
+func TestRefusedDelta(t *testing.T) {
+	l := lab.ForTest(t)
+	var tables [2][]string
+	for i, wrong := range []bool{false, true} {
+		ns, err := l.Namespace(string(rune('a' + i)))
+		must(t, err)
+		var log strings.Builder
+		b, err := New(Config{NetNS: ns.FD(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		must(t, err)
+		defer b.Close()
+		_, err = b.Apply(t.Context(), hostProgram(1))
+		must(t, err)
+		if wrong {
+			for _, handles := range b.state.handles {
+				for j := range handles {
+					handles[j] += 1000
+				}
+			}
+		}
+		_, err = b.Apply(t.Context(), hostProgram(2))
+		must(t, err)
+		if complains := strings.Contains(log.String(), "refused a delta"); complains != wrong {
+			t.Errorf("handles are wrong: %v, and the log says %q", wrong, log.String())
+		}
+		list, err := dumpRules(ns.FD(), "rampart")
+		must(t, err)
+		for _, r := range list {
+			tables[i] = append(tables[i], r.chain+": "+r.comment)
+		}
+		slices.Sort(tables[i])
+	}
+	if !slices.Equal(tables[0], tables[1]) || len(tables[0]) == 0 {
+		t.Errorf("after a delta:\n%s\nafter one that was refused:\n%s", strings.Join(tables[0], "\n"), strings.Join(tables[1], "\n"))
 	}
 }
