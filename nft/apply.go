@@ -58,6 +58,7 @@ func (b *Backend) Apply(ctx context.Context, p *ir.Program) (ir.Receipt, error) 
 	if err != nil {
 		return ir.Receipt{}, fmt.Errorf("nftables: %w", err)
 	}
+	b.expose()
 	if l.Logs {
 		b.setLogGroup(int(p.Options.LogGroup))
 	} else {

@@ -28,6 +28,8 @@ type Backend struct {
 	owned ownership
 	// watching tells that foreign changes are being watched for; drifted that one was seen since the last commit.
 	watching, drifted bool
+	// exposed is closed as soon as a table is in force that others can change.
+	exposed chan struct{}
 	// group is the NFLOG group of the program in force, -1 when nothing logs.
 	group        int
 	groupChanged chan struct{}
@@ -64,7 +66,7 @@ func New(c Config) (*Backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nftables: %w", err)
 	}
-	return &Backend{config: c.withDefaults(), conn: conn, group: -1, groupChanged: make(chan struct{})}, nil
+	return &Backend{config: c.withDefaults(), conn: conn, group: -1, groupChanged: make(chan struct{}), exposed: make(chan struct{})}, nil
 }
 
 // bufferSize bounds a batch and the kernel's answers to it. It is a limit: the kernel allocates what is used.

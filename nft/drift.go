@@ -19,15 +19,28 @@ import (
 // had.
 //
 // Every commit to nf_tables is announced to the multicast group NFNLGRP_NFTABLES: one message per object, then
-// NFT_MSG_NEWGEN. A socket filter keeps out the announcements of our own commits, which can be large.
+// NFT_MSG_NEWGEN. A socket filter keeps out the announcements of our own commits, which can be large. To make them takes the
+// kernel as long as a good part of the commit, and it does so only if somebody listens. So watching begins when a table is in
+// force, and only if others can change it.
 func (b *Backend) WatchDrift(ctx context.Context, drifted func(what string)) error {
+	select {
+	case <-b.exposed:
+	case <-ctx.Done():
+		return nil
+	}
 	c, err := b.subscribe()
 	if err != nil {
 		return fmt.Errorf("watch nftables for changes: %w", err)
 	}
 	defer c.Close()
-	b.setWatching(true)
+	unseen, err := b.beginWatching()
+	if err != nil {
+		return fmt.Errorf("watch nftables for changes: %w", err)
+	}
 	defer b.setWatching(false)
+	if unseen {
+		drifted("a change before it was watched for")
+	}
 	stop := context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Now().Add(-time.Second)) })
 	defer stop()
 
@@ -97,6 +110,32 @@ func notFrom(port uint32) []bpf.Instruction {
 		bpf.RetConstant{Val: 1 << 30},
 		bpf.RetConstant{Val: 0},
 	}
+}
+
+// expose lets WatchDrift begin if others can change the table in force. The caller holds the lock.
+func (b *Backend) expose() {
+	select {
+	case <-b.exposed:
+	default:
+		if b.state == nil || b.state.owner == 0 {
+			close(b.exposed)
+		}
+	}
+}
+
+// beginWatching notes that changes are announced to us from now on. Before, there may have been some: it tells whether the
+// ruleset is another one than we have left.
+func (b *Backend) beginWatching() (unseen bool, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	gen, err := b.conn.GetGen()
+	if err != nil {
+		return false, err
+	}
+	b.watching = true
+	unseen = b.state != nil && b.state.owner == 0 && b.state.generation != gen.ID
+	b.drifted = b.drifted || unseen
+	return unseen, nil
 }
 
 func (b *Backend) setWatching(on bool) {

@@ -247,6 +247,48 @@ func TestForeignChanges(t *testing.T) {
 	}
 }
 
+// TestWatchBegins tells that nobody listens while the table is made, nor later when nobody else can change it; and that what
+// others did before somebody listened is noticed.
+func TestWatchBegins(t *testing.T) {
+	for _, shared := range []bool{true, false} {
+		ns := guarded(t)
+		b := backend(t, ns, nft.Config{Shared: shared})
+		seen := make(chan string, 10)
+		watch := func() (stop func()) {
+			ctx, cancel := context.WithCancel(context.Background())
+			done := make(chan error, 1)
+			go func() { done <- b.WatchDrift(ctx, func(what string) { seen <- what }) }()
+			return func() {
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		stop := watch()
+		p := egress(options, udp(model.Allow, 1001))
+		if apply(t, b, p); !shared && !nft.Owned(b) {
+			stop()
+			t.Skip("this kernel does not know owners of tables")
+		}
+		if shared {
+			waitFor(t, "the watch", func() bool { return nft.Watching(b) })
+		} else if nft.Watching(b) {
+			t.Error("a table that nobody else can change is watched")
+		}
+		stop()
+		if !shared {
+			continue
+		}
+		cli(t, ns, "flush chain inet rampart output\n", "-f", "-")
+		stop = watch()
+		if what := <-seen; what != "a change before it was watched for" {
+			t.Errorf("seen %q", what)
+		}
+		stop()
+	}
+}
+
 func waitFor(t *testing.T, what string, ready func() bool) {
 	t.Helper()
 	for range 500 {

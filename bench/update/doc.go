@@ -1,6 +1,6 @@
 // Command update measures what changes and starts cost the real daemon: it runs bin/rampart in a network namespace with
 // generated policy files, changes one file again and again, and follows the kernel's announcements (NFNLGRP_NFTABLES) to
-// see when each change has been committed.
+// see when each change has been committed. During the start nobody listens to those; the ruleset's generation tells.
 //
 //	go run ./bench/update                              one endpoint's label among ten thousand endpoints
 //	go run ./bench/update -label app                   a label by which policies select the endpoint itself

@@ -1,11 +1,48 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"time"
 
+	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
+
+// firstCommits asks for the generation of the ruleset until it has been another one than at first and has not changed for three
+// seconds. It tells when it changed last, give or take a millisecond, and samples the processor time then. Nobody listens to
+// announcements meanwhile: of the tens of thousands of objects that a start makes, the kernel would announce each.
+func firstCommits(ctx context.Context, netns int, sample func() time.Duration) (last time.Time, cpu time.Duration, err error) {
+	conn, err := nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(netns))
+	if err != nil {
+		return last, 0, err
+	}
+	defer conn.CloseLasting()
+	began := time.Now()
+	var at uint32
+	for tick := time.NewTicker(time.Millisecond); ; {
+		gen, err := conn.GetGen()
+		now := time.Now()
+		switch {
+		case err != nil:
+			return last, 0, err
+		case at == 0:
+			at = gen.ID
+		case gen.ID != at:
+			at, last, cpu = gen.ID, now, sample()
+		case last.IsZero() && now.Sub(began) > 5*time.Minute:
+			return last, 0, errors.New("nothing is in force after five minutes")
+		case !last.IsZero() && now.Sub(last) > 3*time.Second:
+			return last, cpu, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return last, 0, ctx.Err()
+		}
+	}
+}
 
 // follower hears of every commit to nf_tables in a namespace.
 type follower struct {

@@ -73,11 +73,6 @@ func (o *options) run(ctx context.Context) (err error) {
 	if err := o.write(policy, o.changed()); err != nil {
 		return err
 	}
-	commits, err := follow(ns.FD())
-	if err != nil {
-		return err
-	}
-	defer commits.conn.Close()
 	began := time.Now()
 	d, err := daemon.Start(daemon.Config{
 		Binary: o.binary, Namespace: ns, Dir: dir, Policy: []string{policy}, Node: node, Settings: "debounce = \"1ms\"\n" + o.settings,
@@ -93,9 +88,14 @@ func (o *options) run(ctx context.Context) (err error) {
 		defer cancel()
 		err = errors.Join(err, d.Stop(stopping))
 	}()
-	if err := o.start(ctx, d, commits, began); err != nil {
+	if err := o.start(ctx, d, ns.FD(), began); err != nil {
 		return err
 	}
+	commits, err := follow(ns.FD())
+	if err != nil {
+		return err
+	}
+	defer commits.conn.Close()
 	return o.measure(ctx, d, commits, filepath.Join(policy, o.changed()))
 }
 
@@ -107,24 +107,10 @@ func (o *options) changed() string {
 }
 
 // start waits for the first program and tells what it cost.
-func (o *options) start(ctx context.Context, d *daemon.Daemon, f *follower, began time.Time) error {
-	var last time.Time
-	var cpu time.Duration
-	quiet := time.NewTimer(5 * time.Minute)
-	defer quiet.Stop()
-	for waiting := true; waiting; {
-		select {
-		case t, ok := <-f.commits:
-			if !ok {
-				return errors.New("the kernel's announcements have ended")
-			}
-			last, cpu = t, cpuTime(d.Pid())
-			quiet.Reset(3 * time.Second)
-		case <-quiet.C:
-			waiting = false
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+func (o *options) start(ctx context.Context, d *daemon.Daemon, netns int, began time.Time) error {
+	last, cpu, err := firstCommits(ctx, netns, func() time.Duration { return cpuTime(d.Pid()) })
+	if err != nil {
+		return err
 	}
 	if err := d.Ready(ctx); err != nil {
 		return err

@@ -25,8 +25,8 @@ const (
 
 // A collection takes longer than most changes, and slows down one that falls into it. So garbage is collected when changes
 // have been quiet for a while, and once more when what is put off longer, such as a look at everything, is done: if there is
-// more of it than a worthShare of what is in use. The second time memory that is free is given back, too, if there is more
-// than the same share: the kernel takes its time to give it again, so not between changes that come one after the other.
+// more of it than a worthShare of what is in use. The second time memory that is free is given back, too, if there is more of it
+// than the next change wants: the kernel takes its time to give it again.
 const (
 	collectDelay = 300 * time.Millisecond
 	collectAgain = time.Second
