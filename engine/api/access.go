@@ -35,6 +35,12 @@ func (a Access) allows(p Peer) bool {
 	return slices.ContainsFunc(p.Groups, func(g uint32) bool { return slices.Contains(a.GIDs, g) })
 }
 
+// allowsPeer tells whether the peer of a connection is known and may use the API.
+func (a Access) allowsPeer(c net.Conn) bool {
+	p, err := PeerOf(c)
+	return err == nil && a.allows(p)
+}
+
 // PeerOf reads the credentials of a unix socket's peer (unix(7), SO_PEERCRED and SO_PEERGROUPS).
 func PeerOf(c net.Conn) (Peer, error) {
 	uc, ok := c.(syscall.Conn)

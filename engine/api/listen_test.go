@@ -116,7 +116,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLimitListener(unbounded, 1)
+	l := newLimitListener(unbounded, 1, func(net.Conn) bool { return true })
 	for range 2 {
 		c, err := net.Dial("unix", path)
 		if err != nil {
@@ -154,5 +154,40 @@ func TestConnectionsAreBounded(t *testing.T) {
 	go l.Close()
 	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Accept on a closed listener: %v", err)
+	}
+}
+
+// TestStrangersTakeNoSlot fills the room for peers that may not use the API: those after them are turned away, and one that may
+// is accepted.
+func TestStrangersTakeNoSlot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	unbounded, err := Listen(path, Access{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := 0
+	l := newLimitListener(unbounded, 1, func(net.Conn) bool { accepted++; return accepted > 2 })
+	defer l.Close()
+	var clients []net.Conn
+	for range 3 {
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		clients = append(clients, c)
+	}
+	for _, who := range []string{"a stranger", "a friend, past a second stranger"} {
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatal(who, err)
+		}
+		defer c.Close()
+	}
+	if _, err := clients[1].Read(make([]byte, 1)); err == nil {
+		t.Error("the second stranger is not turned away")
+	}
+	if accepted != 3 || len(l.slots) != 1 || len(l.foyer) != 1 {
+		t.Errorf("%d accepted, %d slots and %d places of the foyer are taken", accepted, len(l.slots), len(l.foyer))
 	}
 }

@@ -68,7 +68,7 @@ func Serve(ctx context.Context, l *net.UnixListener, d Daemon, access Access, lo
 			srv.Close()
 		}
 	}()
-	if err := srv.Serve(newLimitListener(l, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
+	if err := srv.Serve(newLimitListener(l, maxConnections, access.allowsPeer)); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
