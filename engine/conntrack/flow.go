@@ -43,7 +43,7 @@ const (
 	ctaICMPv6Code    = 9
 )
 
-var errMessage = errors.New("malformed message from the kernel's connection table")
+var errMessage = errors.New("malformed message from the kernel")
 
 // parseFlow reads a message of the connection table, without its netlink header.
 func parseFlow(message []byte) (f flow, err error) {

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -13,33 +12,15 @@ import (
 
 // table is a connection to the kernel's connection table (nfnetlink, NFNL_SUBSYS_CTNETLINK). It reads message by message:
 // libraries hand over the whole table at once, and can neither clear a mark nor change single bits of it.
-type table struct {
-	fd     int
-	serial uint32
-	buffer []byte
-}
-
-// answerTimeout is how long the kernel may take for one piece of an answer.
-const answerTimeout = 10 * time.Second
-
-// receiveSize is enough for what the kernel sends at once (NLMSG_GOODSIZE, at most 32 KiB).
-const receiveSize = 64 << 10
+type table struct{ *socket }
 
 func openTable() (*table, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
+	s, err := openSocket(unix.NETLINK_NETFILTER)
 	if err != nil {
 		return nil, fmt.Errorf("connection table: %w", err)
 	}
-	limit := unix.NsecToTimeval(answerTimeout.Nanoseconds())
-	err = errors.Join(unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}),
-		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("connection table: %w", err), unix.Close(fd))
-	}
-	return &table{fd: fd, buffer: make([]byte, receiveSize)}, nil
+	return &table{s}, nil
 }
-
-func (t *table) close() error { return unix.Close(t.fd) }
 
 // each visits every connection of both families. A flow is valid during the visit only.
 func (t *table) each(ctx context.Context, visit func(*flow)) error {
@@ -103,63 +84,27 @@ func (t *table) probe() error {
 
 // appendNumber adds an attribute of four octets in network byte order.
 func appendNumber(b []byte, kind uint16, n uint32) []byte {
-	b = binary.NativeEndian.AppendUint16(b, 8)
+	return appendAttribute(b, kind, binary.BigEndian.AppendUint32(nil, n))
+}
+
+// appendAttribute adds an attribute whose value needs no padding.
+func appendAttribute(b []byte, kind uint16, value []byte) []byte {
+	b = binary.NativeEndian.AppendUint16(b, uint16(4+len(value)))
 	b = binary.NativeEndian.AppendUint16(b, kind)
-	return binary.BigEndian.AppendUint32(b, n)
+	return append(b, value...)
 }
 
 func (t *table) send(message uint16, flags uint16, family uint8, body []byte) error {
-	t.serial++
-	b := make([]byte, 0, unix.NLMSG_HDRLEN+4+len(body))
-	b = binary.NativeEndian.AppendUint32(b, uint32(unix.NLMSG_HDRLEN+4+len(body)))
-	b = binary.NativeEndian.AppendUint16(b, unix.NFNL_SUBSYS_CTNETLINK<<8|message)
-	b = binary.NativeEndian.AppendUint16(b, unix.NLM_F_REQUEST|flags)
-	b = binary.NativeEndian.AppendUint32(b, t.serial)
-	b = binary.NativeEndian.AppendUint32(b, 0)
-	b = append(b, family, unix.NFNETLINK_V0, 0, 0)
-	b = append(b, body...)
-	if err := unix.Sendto(t.fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	header := []byte{family, unix.NFNETLINK_V0, 0, 0}
+	if err := t.socket.send(unix.NFNL_SUBSYS_CTNETLINK<<8|message, flags, header, body); err != nil {
 		return fmt.Errorf("connection table: %w", err)
 	}
 	return nil
 }
 
-// receive reads one piece of an answer. done tells that it was the last; the error may be the kernel's own.
 func (t *table) receive(visit func(message []byte) error) (done bool, err error) {
-	n, _, err := unix.Recvfrom(t.fd, t.buffer, 0)
-	for errors.Is(err, unix.EINTR) {
-		n, _, err = unix.Recvfrom(t.fd, t.buffer, 0)
+	if done, err = t.socket.receive(visit); err != nil {
+		err = fmt.Errorf("connection table: %w", err)
 	}
-	if err != nil {
-		return false, fmt.Errorf("connection table: %w", err)
-	}
-	for b := t.buffer[:n]; len(b) > 0; {
-		if len(b) < unix.NLMSG_HDRLEN {
-			return false, errMessage
-		}
-		size := int(binary.NativeEndian.Uint32(b))
-		if size < unix.NLMSG_HDRLEN || size > len(b) {
-			return false, errMessage
-		}
-		body := b[unix.NLMSG_HDRLEN:size]
-		switch kind, serial := binary.NativeEndian.Uint16(b[4:]), binary.NativeEndian.Uint32(b[8:]); {
-		case serial != t.serial: // an answer that nobody waits for
-		case kind == unix.NLMSG_ERROR:
-			if len(body) < 4 {
-				return false, errMessage
-			}
-			if code := int32(binary.NativeEndian.Uint32(body)); code != 0 {
-				return true, fmt.Errorf("connection table: %w", unix.Errno(-code))
-			}
-			return true, nil
-		case kind == unix.NLMSG_DONE:
-			return true, nil
-		default:
-			if err := visit(body); err != nil {
-				return false, err
-			}
-		}
-		b = b[min((size+3)&^3, len(b)):]
-	}
-	return false, nil
+	return done, err
 }
