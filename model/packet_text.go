@@ -131,6 +131,8 @@ func packetOptions(p *Packet, words []string) error {
 				p.ICMPCode = uint8(n)
 			}
 			words = words[2:]
+		case word == "http" && p.Protocol != ProtoTCP:
+			return errors.New("http is only for tcp")
 		case word == "http" && len(words) > 2:
 			p.HTTP, words = &HTTPRequest{Method: words[1], Path: words[2]}, words[3:]
 		default:

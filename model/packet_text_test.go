@@ -43,20 +43,21 @@ func TestParsePacket(t *testing.T) {
 
 func TestParsePacketErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                     "is empty",
-		"tcq 10.0.0.1:1 > 10.0.0.3:2":          `protocol "tcq" is not one of tcp`,
-		"tcp 10.0.0.1:1 10.0.0.3:2":            "SOURCE > DESTINATION",
-		"tcp 10.0.0.1 > 10.0.0.3:80":           "needs a source and a destination port",
-		"tcp 10.0.0.1:1 > 10.0.0.3:70000":      "is not an address",
-		"tcp 10.0.0.1:1 > [2001:db8::1]:2":     "two IP versions",
-		"tcp [::ffff:10.0.0.1]:1 > [::1]:2":    "IPv4-mapped",
-		"icmp 10.0.0.1:1 > 10.0.0.3":           "icmp has no ports",
-		"icmp 10.0.0.1 > 10.0.0.3 type 256":    `type "256" is not in 0-255`,
-		"tcp 10.0.0.1:1 > 10.0.0.3:2 type 8":   "only for icmp",
-		"tcp 10.0.0.1:1 > 10.0.0.3:2 fragment": "a fragment has no ports",
-		"proto":                                "proto needs a number",
-		"proto 256 10.0.0.1 > 10.0.0.3":        "not in 0-255",
-		"tcp 10.0.0.1:1 > 10.0.0.3:2 syn":      `"syn" is not understood`,
+		"":                                       "is empty",
+		"tcq 10.0.0.1:1 > 10.0.0.3:2":            `protocol "tcq" is not one of tcp`,
+		"tcp 10.0.0.1:1 10.0.0.3:2":              "SOURCE > DESTINATION",
+		"tcp 10.0.0.1 > 10.0.0.3:80":             "needs a source and a destination port",
+		"tcp 10.0.0.1:1 > 10.0.0.3:70000":        "is not an address",
+		"tcp 10.0.0.1:1 > [2001:db8::1]:2":       "two IP versions",
+		"tcp [::ffff:10.0.0.1]:1 > [::1]:2":      "IPv4-mapped",
+		"icmp 10.0.0.1:1 > 10.0.0.3":             "icmp has no ports",
+		"icmp 10.0.0.1 > 10.0.0.3 type 256":      `type "256" is not in 0-255`,
+		"tcp 10.0.0.1:1 > 10.0.0.3:2 type 8":     "only for icmp",
+		"tcp 10.0.0.1:1 > 10.0.0.3:2 fragment":   "a fragment has no ports",
+		"udp 10.0.0.1:1 > 10.0.0.3:2 http GET /": "http is only for tcp",
+		"proto":                                  "proto needs a number",
+		"proto 256 10.0.0.1 > 10.0.0.3":          "not in 0-255",
+		"tcp 10.0.0.1:1 > 10.0.0.3:2 syn":        `"syn" is not understood`,
 	} {
 		_, err := ParsePacket(text)
 		if err == nil || !strings.Contains(err.Error(), want) {
