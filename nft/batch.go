@@ -58,9 +58,7 @@ func (b *batch) addObjects(chains []*ruleset.Chain, sets []*ruleset.Set, wanted 
 			b.conn.AddChain(chainOf(b.table, c))
 		}
 	}
-	for _, s := range sets {
-		b.addSet(s)
-	}
+	b.addSets(sets)
 	for _, c := range chains {
 		if wanted(c) {
 			b.addRules(c)
@@ -120,9 +118,7 @@ func (b *batch) delta(d *ruleset.Delta, handles map[string][]uint64, prepared bo
 			b.conn.AddChain(chainOf(b.table, c))
 		}
 	}
-	for _, s := range sets {
-		b.addSet(s)
-	}
+	b.addSets(sets)
 	for _, e := range d.Elements {
 		b.fail(b.conn.SetAddElements(setOf(b.table, e.Set), elementsOf(e.Set, len(e.Add), slices.Values(e.Add))))
 	}
@@ -154,8 +150,17 @@ func (b *batch) changeRules(d ruleset.RuleDelta, old []uint64) {
 	b.chains[d.Chain.Name] = list
 }
 
-func (b *batch) addSet(s *ruleset.Set) {
-	b.fail(b.conn.AddSet(setOf(b.table, s), elementsOf(s, s.Len(), s.All())))
+// addSets queues sets and then the elements of all: the kernel keeps the sets of a table in a list and finds one by name, which
+// takes longest for the last.
+func (b *batch) addSets(sets []*ruleset.Set) {
+	queued := make([]*nftables.Set, len(sets))
+	for i, s := range sets {
+		queued[i] = setOf(b.table, s)
+		b.fail(b.conn.AddSet(queued[i], nil))
+	}
+	for i, s := range sets {
+		b.fail(b.conn.SetAddElements(queued[i], elementsOf(s, s.Len(), s.All())))
+	}
 }
 
 func (b *batch) addRules(c *ruleset.Chain) {

@@ -64,7 +64,9 @@ func (s *Store) Apply(b *model.Bundle) (Change, error) {
 	} else {
 		s.sources[b.Source] = &claims{b, last.byKey}
 	}
-	c, err := s.settle(b, slices.SortedFunc(maps.Keys(changes), model.Key.Compare))
+	keys := slices.AppendSeq(make([]model.Key, 0, len(changes)), maps.Keys(changes))
+	slices.SortFunc(keys, model.Key.Compare)
+	c, err := s.settle(b, keys)
 	if err != nil {
 		last.put(undo)
 		if s.sources[b.Source] = last; len(last.byKey) == 0 {
@@ -101,7 +103,7 @@ func (c *claims) changes(old, new []model.Resource) (map[model.Key]model.Resourc
 		left[r.Key()] = true
 	}
 	come := make(map[model.Key]model.Resource, len(new))
-	changes := map[model.Key]model.Resource{}
+	changes := make(map[model.Key]model.Resource, len(new)) // most differ, or they would be the old ones
 	var errs []error
 	for _, r := range new {
 		k := r.Key()
