@@ -18,12 +18,15 @@ import (
 
 // Narrow rules are looked up first when they are for minNarrow of the packets at least, and again when what is left has as
 // many; maxNarrow is how often. The list of a block, or of a pair, should not have more than a few rules: maxListed for the
-// average packet, and not more than maxBefore wide ones for each narrow one.
+// average packet, and not more than maxBefore wide ones for each narrow one, maxEach in any; where there are more, smaller blocks
+// are tried, maxTried sizes in all.
 const (
 	minNarrow = 0.2
 	maxNarrow = 2
 	maxListed = 30
-	maxBefore = 2
+	maxBefore = 6
+	maxEach   = 1000
+	maxTried  = 4
 )
 
 // pair is a block of sources and one of destinations, each by its last address. An address that is not looked at has one
@@ -56,11 +59,17 @@ func (p *planner) narrow(n *node) *cut {
 			choices = append(choices, [2]int{0, b})
 		}
 	}
-	bits, ok := p.narrowBits(n.items, choices)
-	if !ok {
-		return nil
+	for range maxTried {
+		bits, ok := p.narrowBits(n.items, choices)
+		if !ok {
+			break
+		}
+		if c := p.cutNarrow(n.items, bits); c != nil {
+			return c
+		}
+		choices = slices.DeleteFunc(choices, func(x [2]int) bool { return x[0] <= bits[0] && x[1] <= bits[1] })
 	}
-	return p.cutNarrow(n.items, bits)
+	return nil
 }
 
 // narrowBits chooses how many bits of the addresses are looked up: those by which packets save most.
@@ -190,12 +199,15 @@ func (p *planner) cutNarrow(items []part, bits [2]int) *cut {
 	for _, k := range slices.SortedFunc(maps.Keys(narrow), comparePairs) {
 		list := narrow[k]
 		n := len(list)
-		for _, x := range slices.Backward(wide.of(k)) {
+		for _, x := range slices.Backward(wide.before(k, list[n-1].order)) {
 			if !slices.ContainsFunc(list, func(y part) bool { return x.order < y.order && x.overlaps(y.item) }) {
 				continue
 			}
 			if y := p.inPair(x, k, free); y.item != nil {
 				list = append(list, y)
+			}
+			if len(list)-n > maxEach {
+				return nil
 			}
 		}
 		if before += len(list) - n; before > maxBefore*len(items) {
@@ -243,6 +255,13 @@ func (w *wideItems) add(p *planner, x part, free [2]int) {
 	w.open = append(w.open, x)
 }
 
-func (w *wideItems) of(k pair) []part {
-	return merge([][]part{w.open, w.bySrc[k[src]], w.byDst[k[dst]]})
+// before are the items that may reach into a pair and come before an entry.
+func (w *wideItems) before(k pair, order int) []part {
+	var lists [][]part
+	for _, list := range [][]part{w.open, w.bySrc[k[src]], w.byDst[k[dst]]} {
+		if n, _ := slices.BinarySearchFunc(list, order, func(x part, order int) int { return x.order - order }); n > 0 {
+			lists = append(lists, list[:n])
+		}
+	}
+	return merge(lists)
 }

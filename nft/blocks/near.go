@@ -90,7 +90,6 @@ func (p *planner) nearness(items []part, d dim) nearness {
 			}
 		}
 	}
-	all := shares(items)
 	var best nearness
 	top := 0.0
 	for _, b := range p.masks(d) {
@@ -100,12 +99,12 @@ func (p *planner) nearness(items []part, d dim) nearness {
 			if open[i] > width-b {
 				continue
 			}
-			narrow += x.share
+			narrow++
 			for _, r := range x.box[d] {
 				m.blocks[r.Lo.Last(width-b)] = true
 			}
 		}
-		if narrow < minNear*all || len(m.blocks) > maxBlocks {
+		if narrow < minNear*float64(len(items)) || len(m.blocks) > maxBlocks {
 			continue
 		}
 		size := span.Max(width - b)
