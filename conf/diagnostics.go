@@ -61,7 +61,7 @@ func (p *printer) diagnostic(d *hcl.Diagnostic) {
 	}
 	p.excerpt(d, code)
 	if n := NoteOf(d); n != nil && n.Resource.Name != "" {
-		fmt.Fprintf(p.w, "%6s = in %s\n", "", printable(n.Resource.String()))
+		fmt.Fprintf(p.w, "%6s = in %s\n", "", Printable(n.Resource.String()))
 	}
 }
 
@@ -70,11 +70,11 @@ func message(d *hcl.Diagnostic) string {
 	detail := strings.Join(strings.Fields(d.Detail), " ")
 	switch {
 	case detail == "":
-		return printable(d.Summary)
+		return Printable(d.Summary)
 	case strings.HasPrefix(strings.ToLower(detail), strings.ToLower(d.Summary)):
-		return printable(strings.ToUpper(detail[:1]) + detail[1:])
+		return Printable(strings.ToUpper(detail[:1]) + detail[1:])
 	}
-	return printable(d.Summary + ": " + detail)
+	return Printable(d.Summary + ": " + detail)
 }
 
 // excerpt prints the first line of the subject and marks it; of a long line the part around the place.
@@ -94,7 +94,7 @@ func (p *printer) excerpt(d *hcl.Diagnostic, code string) {
 		before = "…"
 	}
 	marks := strings.Repeat(" ", start+len([]rune(before))) + p.paint(code, strings.Repeat("^", max(1, end-start)))
-	fmt.Fprintf(p.w, "%6d | %s%s\n%6s | %s\n", d.Subject.Start.Line, before, printable(text), "", marks)
+	fmt.Fprintf(p.w, "%6d | %s%s\n%6s | %s\n", d.Subject.Start.Line, before, Printable(text), "", marks)
 }
 
 // line is what is shown of the first line of the subject and the column it starts at, "" when nothing is known of it.
@@ -108,8 +108,8 @@ func (p *printer) line(d *hcl.Diagnostic) (string, int) {
 	return "", 1
 }
 
-// printable keeps what a file holds from driving the terminal.
-func printable(s string) string {
+// Printable keeps what a file holds from driving the terminal.
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t':

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -23,7 +24,7 @@ import (
 func (s *FileSource) Watch(ctx context.Context, changed func()) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
-		return fmt.Errorf("watch files: %w", err)
+		return fmt.Errorf("watch files: %w", watchLimit(err))
 	}
 	defer w.Close()
 	dirs := &watchedDirs{w: w, have: map[string]inode{}}
@@ -236,11 +237,23 @@ func (d *watchedDirs) sync(paths []string) error {
 			if os.IsNotExist(err) {
 				continue
 			}
-			return fmt.Errorf("%s: %w", dir, err)
+			return fmt.Errorf("%s: %w", dir, watchLimit(err))
 		}
 		d.have[dir] = id
 	}
 	return nil
+}
+
+// watchLimit says which of the kernel's limits an error of inotify(7) is about: by themselves they speak of full disks and
+// open files.
+func watchLimit(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("too many directories are watched, see sysctl fs.inotify.max_user_watches (%w)", err)
+	case errors.Is(err, syscall.EMFILE):
+		return fmt.Errorf("too many programs watch files, see sysctl fs.inotify.max_user_instances, or too many files are open (%w)", err)
+	}
+	return err
 }
 
 func inodeOf(info fs.FileInfo) inode {

@@ -2,8 +2,10 @@ package conf
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -317,4 +319,16 @@ func TestDuplicateInKnownFile(t *testing.T) {
 	w.expect("the same name in two files")
 	w.change("a third change", func() { must(t, os.WriteFile(filepath.Join(dir, "b.yaml"), tier("d"), 0o644)) })
 	w.expect("the name is another one", "a", "d")
+}
+
+func TestWatchLimitsAreNamed(t *testing.T) {
+	for err, want := range map[error]string{
+		syscall.ENOSPC: "too many directories are watched, see sysctl fs.inotify.max_user_watches (no space left on device)",
+		syscall.EMFILE: "too many programs watch files, see sysctl fs.inotify.max_user_instances, or too many files are open (too many open files)",
+		syscall.EACCES: "permission denied",
+	} {
+		if got := watchLimit(err); got.Error() != want || !errors.Is(got, err) {
+			t.Errorf("%v is told as %v, want %s", err, got, want)
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rampart/conf"
 	"rampart/engine/api"
 )
 
@@ -97,7 +98,7 @@ func notInForce(s *api.Status) string {
 func writeStatus(w io.Writer, s *api.Status, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) {
-		fmt.Fprintf(t, "%s\t"+format+"\n", append([]any{name}, args...)...)
+		fmt.Fprintf(t, "%s\t%s\n", name, oneLine(fmt.Sprintf(format, args...)))
 	}
 	row("state", "%s", s.State)
 	row("node", "%s", s.Node)
@@ -144,6 +145,9 @@ func writeStatus(w io.Writer, s *api.Status, now time.Time) error {
 	}
 	return writePolicies(w, s.Policies)
 }
+
+// oneLine makes a line of a message, which may quote what a policy file holds.
+func oneLine(s string) string { return conf.Printable(strings.ReplaceAll(s, "\n", "; ")) }
 
 func describeSource(s api.Source, now time.Time) string {
 	switch s.State {
@@ -197,7 +201,7 @@ func writePolicies(w io.Writer, policies []api.Policy) error {
 			state = "inactive"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", p.Kind, dash(p.Namespace), p.Name, p.Tier, state, p.Endpoints,
-			dash(p.Origin), dash(strings.Join(p.Reasons, "; ")))
+			dash(p.Origin), dash(oneLine(strings.Join(p.Reasons, "; "))))
 	}
 	return t.Flush()
 }

@@ -23,3 +23,18 @@ func TestStatusTellsOfAnotherVersion(t *testing.T) {
 		}
 	}
 }
+
+// What a policy file holds does not drive the terminal, and errors of several lines do not break the table.
+func TestStatusIsPrintable(t *testing.T) {
+	s := &api.Status{
+		Sources: []api.Source{{Name: "files:a", State: api.SourceFailed, Diagnostics: []api.Diagnostic{{Severity: "error", Summary: "Invalid \x1b[2J"}}}},
+		Pending: &api.Pending{Error: "one\ntwo"},
+	}
+	var out strings.Builder
+	if err := writeStatus(&out, s, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); strings.Contains(text, "\x1b") || !strings.Contains(text, "error: Invalid \ufffd[2J") || !strings.Contains(text, "one; two\n") {
+		t.Errorf("%q", text)
+	}
+}
