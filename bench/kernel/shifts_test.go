@@ -199,6 +199,9 @@ func TestShifts(t *testing.T) {
 			if err := fw.backend.Clear(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			if err := fw.backend.Close(); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }
