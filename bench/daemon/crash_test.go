@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -46,6 +47,51 @@ func TestRestartWithOtherPolicy(t *testing.T) {
 	f.stop(b)
 	if f.passed[3] == 0 || f.passed[4] == 0 {
 		t.Errorf("ports 3 and 4 passed %d and %d of %d", f.passed[3], f.passed[4], f.sent/4)
+	}
+}
+
+// A daemon that is killed in the midst of a storm of changes, wherever that is, leaves one of the policies in force; the next one
+// goes on from there.
+func TestKilledInTheMidstOfChanges(t *testing.T) {
+	b := newBench(t, intervals(0))
+	d := b.start()
+	f := b.flood()
+	dice := rand.New(rand.NewPCG(1, 2))
+	for i := range 12 {
+		// Some of the changes are new sets, some other rules. Each is read at once or with those after it.
+		for n := range 1 + dice.IntN(4) {
+			policy := intervals(10*i + n)
+			if dice.IntN(3) == 0 {
+				policy = database("1, 3")
+			}
+			b.write(policy)
+			time.Sleep(time.Duration(dice.IntN(40)) * time.Millisecond)
+		}
+		if err := d.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if dice.IntN(2) == 0 {
+			// The next one is killed while it takes over.
+			d = b.launch()
+			time.Sleep(time.Duration(dice.IntN(150)) * time.Millisecond)
+			if err := d.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d = b.start()
+	}
+	f.stop(b)
+	if got := b.tables(); !slices.Equal(got, []string{"table inet rampart"}) {
+		t.Errorf("tables after the restarts: %v", got)
+	}
+	got := b.nft("", "-s", "list", "ruleset")
+	if err := d.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	b.nft("", "flush", "ruleset")
+	b.start()
+	if want := b.nft("", "-s", "list", "ruleset"); got != want {
+		t.Errorf("the ruleset after the restarts:\n%s\nof a fresh start:\n%s", got, want)
 	}
 }
 
