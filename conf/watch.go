@@ -50,6 +50,7 @@ func (s *FileSource) Watch(ctx context.Context, changed func()) error {
 	if err := look(); err != nil {
 		return err
 	}
+	s.index()              // now, and not when the first change waits for it
 	var deadline time.Time // of the burst under way, zero without one
 	for {
 		select {
@@ -116,16 +117,9 @@ func (s *FileSource) look(dirs *watchedDirs, b *burst) (*snapshot, error) {
 
 // places are the places of regular files among the inputs of the last snapshot. ok is false when one is not there.
 func (s *FileSource) places(paths map[string]bool) (places []int, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.base.index == nil {
-		s.base.index = make(map[string]int, len(s.base.inputs))
-		for i := range s.base.inputs {
-			s.base.index[absolute(s.base.inputs[i].name)] = i
-		}
-	}
+	index := s.index()
 	for path := range paths {
-		i, ok := s.base.index[path]
+		i, ok := index[path]
 		if !ok {
 			return nil, false
 		}
@@ -135,6 +129,19 @@ func (s *FileSource) places(paths map[string]bool) (places []int, ok bool) {
 		places = append(places, i)
 	}
 	return places, true
+}
+
+// index has the places of the inputs of the last snapshot, by absolute path.
+func (s *FileSource) index() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.base.index == nil {
+		s.base.index = make(map[string]int, len(s.base.inputs))
+		for i := range s.base.inputs {
+			s.base.index[absolute(s.base.inputs[i].name)] = i
+		}
+	}
+	return s.base.index
 }
 
 // differs compares a snapshot with what was last loaded or announced, and takes note. Before the first Load there is
