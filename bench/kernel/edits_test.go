@@ -95,26 +95,11 @@ func follow(t *testing.T, name string, seed uint64, links []lab.Link, prober *la
 		}
 		path := NewPath(resources, Node, Interfaces(links), options)
 		wires := borderWires(e, links, 60)
-		arrived, err := prober.Send(probesOf(wires)...)
-		if err != nil {
-			t.Fatal(err)
+		arrive, of, wrong := compare(t, prober, path, wires)
+		if wrong != "" {
+			t.Fatalf("%s, seed %d, step %d: %s\n%s", name, seed, step, wrong, strings.Join(history, "\n"))
 		}
-		for i, w := range wires {
-			outcome, err := path.Walk(w.In, w.Out, w.Packet)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if outcome.Unsure {
-				continue
-			}
-			if packets++; outcome.Arrives {
-				arrivals++
-			}
-			if got := arrived[i] == w.To; got != outcome.Arrives {
-				t.Fatalf("%s, seed %d, step %d: %s from %s (%s to %s, %d fragments) arrived: %v, want %v\n%s\n%s",
-					name, seed, step, w.Packet, w.From, w.In, w.Out, w.Fragments, got, outcome.Arrives, outcome, strings.Join(history, "\n"))
-			}
-		}
+		arrivals, packets = arrivals+arrive, packets+of
 		history = history[:0]
 		for range 1 + e.IntN(2) {
 			history = append(history, e.Edit())

@@ -173,26 +173,11 @@ func TestShifts(t *testing.T) {
 				}
 				path := NewPath(resources, Node, Interfaces(links), options)
 				wires := w.wires(links, 60)
-				arrived, err := prober.Send(probesOf(wires)...)
-				if err != nil {
-					t.Fatal(err)
+				arrive, of, wrong := compare(t, prober, path, wires)
+				if wrong != "" {
+					t.Fatalf("%s, seed %d, step %d, after %s: %s", name, seed, step, what, wrong)
 				}
-				for i, w := range wires {
-					outcome, err := path.Walk(w.In, w.Out, w.Packet)
-					if err != nil {
-						t.Fatal(err)
-					}
-					if outcome.Unsure {
-						continue
-					}
-					if packets++; outcome.Arrives {
-						arrivals++
-					}
-					if got := arrived[i] == w.To; got != outcome.Arrives {
-						t.Fatalf("%s, seed %d, step %d, after %s: %s from %s (%s to %s, %d fragments) arrived: %v, want %v\n%s",
-							name, seed, step, what, w.Packet, w.From, w.In, w.Out, w.Fragments, got, outcome.Arrives, outcome)
-					}
-				}
+				arrivals, packets = arrivals+arrive, packets+of
 				what = w.step()
 			}
 			t.Logf("%s, seed %d: %d of %d packets arrive", name, seed, arrivals, packets)

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -85,4 +86,30 @@ func TestWiresArriveWithoutFirewall(t *testing.T) {
 			t.Errorf("only %d packets through hook %s", hooks[hook], hook)
 		}
 	}
+}
+
+// compare sends packets and holds what arrives against the walk along their way. wrong tells of the first that fared otherwise.
+func compare(t *testing.T, prober *lab.Prober, path *Path, wires []Wire) (arrivals, packets int, wrong string) {
+	t.Helper()
+	arrived, err := prober.Send(probesOf(wires)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range wires {
+		outcome, err := path.Walk(w.In, w.Out, w.Packet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if outcome.Unsure {
+			continue
+		}
+		if packets++; outcome.Arrives {
+			arrivals++
+		}
+		if got := arrived[i] == w.To; got != outcome.Arrives {
+			return arrivals, packets, fmt.Sprintf("%s from %s (%s to %s, %d fragments) arrived: %v, want %v\n%s",
+				w.Packet, w.From, w.In, w.Out, w.Fragments, got, outcome.Arrives, outcome)
+		}
+	}
+	return arrivals, packets, ""
 }

@@ -9,10 +9,8 @@ import (
 	"rampart/nft/ruleset"
 )
 
-// TestOneIPVersion checks that a list whose rules all ask for one IP version, or none of them for any, has one chain, and
-// that packets of both versions get what policy says.
-func TestOneIPVersion(t *testing.T) {
-	const endpoint = `
+// hostWith is a host endpoint and a policy for what it receives, whose rules are to be filled in.
+const hostWith = `
 apiVersion: projectcalico.org/v3
 kind: HostEndpoint
 metadata: {name: h, labels: {host: "yes"}}
@@ -23,6 +21,10 @@ kind: GlobalNetworkPolicy
 metadata: {name: p}
 spec: {selector: has(host), types: [Ingress], ingress: [%s]}
 `
+
+// TestOneIPVersion checks that a list whose rules all ask for one IP version, or none of them for any, has one chain, and
+// that packets of both versions get what policy says.
+func TestOneIPVersion(t *testing.T) {
 	const v4, v6 = "tcp 192.0.2.1:1000 > 192.0.2.2:80", "tcp [2001:db8::1]:1000 > [2001:db8::2]:80"
 	const allow, deny = "accept", "drop tier-default:default"
 	for name, c := range map[string]struct {
@@ -40,7 +42,7 @@ spec: {selector: has(host), types: [Ingress], ingress: [%s]}
 		"IPv4 and deny all else":  {`{action: Allow, source: {nets: [192.0.2.0/24]}}, {action: Deny}`, 2, allow, "drop default/GlobalNetworkPolicy:p[1]"},
 	} {
 		for lowering, group := range map[string]lower.GroupFunc{"default": lower.Blocks, "eager": lower.BlocksWith(eager())} {
-			l := lower.Lower(compileYAML(t, fmt.Appendf(nil, endpoint, c.rules), goldenOptions(t, "")), lower.Options{Group: group})
+			l := lower.Lower(compileYAML(t, fmt.Appendf(nil, hostWith, c.rules), goldenOptions(t, "")), lower.Options{Group: group})
 			if err := l.Validate(); err != nil {
 				t.Fatal(err)
 			}

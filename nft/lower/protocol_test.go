@@ -12,17 +12,6 @@ import (
 // TestProtocolAskedOnce checks that a short list whose rules all ask for one protocol asks for it in front of them, that other
 // lists do not, and that every packet gets what policy says.
 func TestProtocolAskedOnce(t *testing.T) {
-	const endpoint = `
-apiVersion: projectcalico.org/v3
-kind: HostEndpoint
-metadata: {name: h, labels: {host: "yes"}}
-spec: {node: n1, interfaceName: eth0}
----
-apiVersion: projectcalico.org/v3
-kind: GlobalNetworkPolicy
-metadata: {name: p}
-spec: {selector: has(host), types: [Ingress], ingress: [%s]}
-`
 	port := func(action, protocol string, n int) string {
 		return fmt.Sprintf("{action: %s, protocol: %s, destination: {ports: [%d]}}", action, protocol, n)
 	}
@@ -51,7 +40,7 @@ spec: {selector: has(host), types: [Ingress], ingress: [%s]}
 		"log":          {and("{action: Log, protocol: TCP, destination: {ports: [90]}}"), true, map[string]string{"tcp 198.51.100.1:1 > 192.0.2.1:90": deny}},
 		"three rules":  {strings.Join(four[:3], ", "), false, map[string]string{"tcp 198.51.100.1:1 > 192.0.2.1:83": deny}},
 	} {
-		l := lower.Lower(compileYAML(t, fmt.Appendf(nil, endpoint, c.rules), goldenOptions(t, "")), lower.Options{Group: lower.Blocks})
+		l := lower.Lower(compileYAML(t, fmt.Appendf(nil, hostWith, c.rules), goldenOptions(t, "")), lower.Options{Group: lower.Blocks})
 		if err := l.Validate(); err != nil {
 			t.Fatal(err)
 		}
