@@ -55,12 +55,18 @@ func borderWires(e *gen.Editor, links []lab.Link, n int) (out []Wire) {
 // is what the oracle says of the resources as they are now.
 func TestEdits(t *testing.T) {
 	links, top, prober := newLab(t)
+	eachLowering(t, top, *editSeedsFlag, func(name string, seed uint64, fw *firewall) { follow(t, name, seed, links, prober, fw) })
+}
+
+// eachLowering calls f with a firewall of its own for each lowering and seed.
+func eachLowering(t *testing.T, top *lab.Topology, seeds int, f func(name string, seed uint64, fw *firewall)) {
+	t.Helper()
 	groups := lowerings()
 	groups["lookups"] = lower.Blocks
 	for _, name := range slices.Sorted(maps.Keys(groups)) {
-		for seed := *seedFlag; seed < *seedFlag+uint64(*editSeedsFlag); seed++ {
+		for seed := *seedFlag; seed < *seedFlag+uint64(seeds); seed++ {
 			fw := firewallWith(t, top, groups[name])
-			follow(t, name, seed, links, prober, fw)
+			f(name, seed, fw)
 			if t.Failed() {
 				return
 			}

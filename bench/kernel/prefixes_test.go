@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"rampart/bench/lab"
 	"rampart/conf"
 	"rampart/model"
 	"rampart/nft/lower"
@@ -94,10 +93,6 @@ func TestOddPrefixes(t *testing.T) {
 			wires = append(wires, shots[0].Wire)
 		}
 	}
-	probes := make([]lab.Probe, len(wires))
-	for i := range wires {
-		probes[i] = wires[i].Probe
-	}
 	groups := lowerings()
 	groups["lookups"] = lower.Blocks
 	for name, group := range groups {
@@ -107,22 +102,11 @@ func TestOddPrefixes(t *testing.T) {
 			world := oddWorld(t, seed, []int{4, 12, 40}[seed%3])
 			path := NewPath(world, Node, Interfaces(links), rowOptions())
 			fw.apply(t, world, rowOptions())
-			arrived, err := prober.Send(probes...)
-			if err != nil {
-				t.Fatal(err)
+			arrive, of, wrong := compare(t, prober, path, wires)
+			if wrong != "" || of != len(wires) {
+				t.Fatalf("%s, seed %d: %d of %d packets compared: %s", name, seed, of, len(wires), wrong)
 			}
-			for i, w := range wires {
-				outcome, err := path.Walk(w.In, w.Out, w.Packet)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if outcome.Arrives {
-					arrivals++
-				}
-				if got := arrived[i] == w.To; got != outcome.Arrives {
-					t.Fatalf("%s, seed %d: %s arrived: %v, want %v\n%s", name, seed, w.Packet, got, outcome.Arrives, outcome)
-				}
-			}
+			arrivals += arrive
 		}
 		if all := 15 * len(wires); arrivals*5 < all || arrivals*5 > 4*all {
 			t.Errorf("%s: %d of %d packets arrive, which proves little", name, arrivals, all)

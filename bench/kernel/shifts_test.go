@@ -15,7 +15,6 @@ import (
 	"rampart/engine/compile"
 	"rampart/model"
 	"rampart/model/store"
-	"rampart/nft/lower"
 )
 
 var (
@@ -147,46 +146,35 @@ func (s *shift) wires(links []lab.Link, n int) (out []Wire) {
 // packets is what the oracle says of the resources as they are now.
 func TestShifts(t *testing.T) {
 	links, top, prober := newLab(t)
-	groups := lowerings()
-	groups["lookups"] = lower.Blocks
-	for _, name := range slices.Sorted(maps.Keys(groups)) {
-		for seed := *seedFlag; seed < *seedFlag+uint64(*shiftSeedsFlag); seed++ {
-			fw := firewallWith(t, top, groups[name])
-			arrivals, packets := 0, 0
-			options := optionsOf(seed)
-			w := newShift(seed, links)
-			w.single()
-			s, compiler := store.New(), compile.NewCompiler(options)
-			what := "the start"
-			for step := range *shiftsFlag {
-				resources := w.resources()
-				change, err := s.Apply(&model.Bundle{Source: "test", Resources: resources})
-				if err != nil {
-					t.Fatal(err)
-				}
-				p := compiler.Compile(s.View(), change, compile.Host{Node: Node, Interfaces: fw.interfaces})
-				fw.generation++
-				numbered := *p
-				numbered.Generation = fw.generation
-				if _, err := fw.backend.Apply(t.Context(), &numbered); err != nil {
-					t.Fatalf("%s, seed %d, step %d, after %s: %v", name, seed, step, what, err)
-				}
-				path := NewPath(resources, Node, Interfaces(links), options)
-				wires := w.wires(links, 60)
-				arrive, of, wrong := compare(t, prober, path, wires)
-				if wrong != "" {
-					t.Fatalf("%s, seed %d, step %d, after %s: %s", name, seed, step, what, wrong)
-				}
-				arrivals, packets = arrivals+arrive, packets+of
-				what = w.step()
-			}
-			t.Logf("%s, seed %d: %d of %d packets arrive", name, seed, arrivals, packets)
-			if err := fw.backend.Clear(t.Context()); err != nil {
+	eachLowering(t, top, *shiftSeedsFlag, func(name string, seed uint64, fw *firewall) {
+		arrivals, packets := 0, 0
+		options := optionsOf(seed)
+		w := newShift(seed, links)
+		w.single()
+		s, compiler := store.New(), compile.NewCompiler(options)
+		what := "the start"
+		for step := range *shiftsFlag {
+			resources := w.resources()
+			change, err := s.Apply(&model.Bundle{Source: "test", Resources: resources})
+			if err != nil {
 				t.Fatal(err)
 			}
-			if err := fw.backend.Close(); err != nil {
-				t.Fatal(err)
+			p := compiler.Compile(s.View(), change, compile.Host{Node: Node, Interfaces: fw.interfaces})
+			fw.generation++
+			numbered := *p
+			numbered.Generation = fw.generation
+			if _, err := fw.backend.Apply(t.Context(), &numbered); err != nil {
+				t.Fatalf("%s, seed %d, step %d, after %s: %v", name, seed, step, what, err)
 			}
+			path := NewPath(resources, Node, Interfaces(links), options)
+			wires := w.wires(links, 60)
+			arrive, of, wrong := compare(t, prober, path, wires)
+			if wrong != "" {
+				t.Fatalf("%s, seed %d, step %d, after %s: %s", name, seed, step, what, wrong)
+			}
+			arrivals, packets = arrivals+arrive, packets+of
+			what = w.step()
 		}
-	}
+		t.Logf("%s, seed %d: %d of %d packets arrive", name, seed, arrivals, packets)
+	})
 }
