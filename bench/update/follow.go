@@ -21,7 +21,9 @@ func firstCommits(ctx context.Context, netns int, sample func() time.Duration) (
 	defer conn.CloseLasting()
 	began := time.Now()
 	var at uint32
-	for tick := time.NewTicker(time.Millisecond); ; {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
 		gen, err := conn.GetGen()
 		now := time.Now()
 		switch {

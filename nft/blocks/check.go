@@ -13,9 +13,9 @@ import (
 )
 
 // Check runs packets through a plan in Go and compares, entry by entry, with a search of the list from the top: what was
-// logged and counted on the way, and what decided. The kernel must take every map. The packets are the corners of every entry's boxes and their
-// neighbours, with ports and without, at most perEntry of them for each entry. A plan for production has passed it in the
-// tests; it is too slow for anything else.
+// logged and counted on the way, and what decided. The kernel must take every map. The packets are the corners of every
+// entry's boxes and their neighbours, with ports and without, at most perEntry of them for each entry. A plan for
+// production has passed it in the tests; it is too slow for anything else.
 //
 // extra are the chains and sets that the plan's rules refer to: of other lists, and the sets of plain rules.
 func Check(in *Input, plan *Plan, sets []*ir.Set, extra *ruleset.Ruleset, perEntry int) error {

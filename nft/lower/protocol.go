@@ -15,32 +15,39 @@ const askedOnce = 4
 //
 // A packet whose protocol the kernel cannot tell passes by the first rule, and has no ports.
 func onceForAll(rules, tail []*ruleset.Rule) []*ruleset.Rule {
-	if len(tail) != 1 || len(rules) == 0 {
-		return slices.Concat(rules, tail)
-	}
-	protocol, ok := protocolOf(rules[0])
-	if !ok {
-		return slices.Concat(rules, tail)
+	all := slices.Concat(rules, tail)
+	protocol, ok := commonProtocol(rules)
+	if !ok || len(tail) != 1 {
+		return all
 	}
 	other := *tail[0]
 	other.Statements = append([]ruleset.Statement{ruleset.Protocol(true, protocol)}, other.Statements...)
 	short, n := []*ruleset.Rule{&other}, 0
 	for _, r := range rules {
-		if p, ok := protocolOf(r); !ok || p != protocol {
-			return slices.Concat(rules, tail)
-		}
 		if slices.ContainsFunc(r.Statements, asksPort) {
 			with := *r
-			with.Statements = slices.DeleteFunc(slices.Clone(r.Statements), func(st ruleset.Statement) bool { return asksProtocol(st) })
+			with.Statements = slices.DeleteFunc(slices.Clone(r.Statements), asksProtocol)
 			r = &with
 			n++
 		}
 		short = append(short, r)
 	}
 	if n < askedOnce {
-		return slices.Concat(rules, tail)
+		return all
 	}
 	return append(short, tail...)
+}
+
+// commonProtocol is the one layer 4 protocol that every rule asks for.
+func commonProtocol(rules []*ruleset.Rule) (protocol uint8, ok bool) {
+	for i, r := range rules {
+		p, ok := protocolOf(r)
+		if !ok || i > 0 && p != protocol {
+			return 0, false
+		}
+		protocol = p
+	}
+	return protocol, len(rules) > 0
 }
 
 // protocolOf is the one layer 4 protocol that a rule asks for.
