@@ -56,21 +56,25 @@ func (b *Backend) replace(l *lower.Lowered, old *nftables.Table, generation uint
 		if err := b.empty(old); err != nil {
 			return err
 		}
+		gen, err := b.conn.GetGen()
+		if err != nil {
+			return err
+		}
+		generation = gen.ID
 	}
-	if err := b.build(l, table, old, counts, 0); err != nil {
+	if table.Flags&nftables.TableFlagOwner != 0 {
+		generation = 0 // others cannot change the new table, and what they do to the old one does not matter any more
+	}
+	if err := b.build(l, table, old, counts, generation); err != nil {
 		return b.disowned(err, again)
 	}
 	made := b.state
 	b.state = nil
-	gen, err := b.conn.GetGen()
-	if err != nil {
-		return err
-	}
 	if commits, err = b.removeHandover(); err != nil {
 		return err
 	}
 	if made != nil {
-		made.generation = gen.ID + commits
+		made.generation += commits // if others have changed something meanwhile, the kernel has counted more
 	}
 	b.state = made
 	return nil
