@@ -55,7 +55,7 @@ func (p *printer) diagnostic(d *hcl.Diagnostic) {
 	if d.Subject != nil {
 		place = fmt.Sprintf("%s:%d:%d: ", d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column)
 	}
-	fmt.Fprintf(p.w, "%s%s %s\n", p.paint(ansiBold, place), p.paint(code, severity+":"), message(d))
+	fmt.Fprintf(p.w, "%s%s %s\n", p.paint(ansiBold, place), p.paint(code, severity+":"), Printable(Message(d.Summary, d.Detail)))
 	if d.Subject == nil {
 		return
 	}
@@ -65,16 +65,17 @@ func (p *printer) diagnostic(d *hcl.Diagnostic) {
 	}
 }
 
-// message is summary and detail in one line.
-func message(d *hcl.Diagnostic) string {
-	detail := strings.Join(strings.Fields(d.Detail), " ")
+// Message is the summary and the detail of a diagnostic in one line. Both may say what is invalid; once is enough.
+func Message(summary, detail string) string {
+	detail = strings.Join(strings.Fields(detail), " ")
+	s, d := strings.ToLower(summary), strings.ToLower(detail)
 	switch {
 	case detail == "":
-		return Printable(d.Summary)
-	case strings.HasPrefix(strings.ToLower(detail), strings.ToLower(d.Summary)):
-		return Printable(strings.ToUpper(detail[:1]) + detail[1:])
+		return summary
+	case strings.HasPrefix(d, s), strings.HasPrefix(s, "invalid ") && strings.HasPrefix(d, "invalid "):
+		return strings.ToUpper(detail[:1]) + detail[1:]
 	}
-	return Printable(d.Summary + ": " + detail)
+	return summary + ": " + detail
 }
 
 // excerpt prints the first line of the subject and marks it; of a long line the part around the place.

@@ -34,6 +34,9 @@ func (d *fileDecoder) resource(n *tree.Node, k model.Kind, what string) {
 	}
 	problems = slices.DeleteFunc(problems, func(p schema.Problem) bool { return p.Diagnostic != nil && p.Diagnostic.Severity == hcl.DiagWarning })
 	for _, e := range model.Validate(r) {
+		if e.Follows {
+			continue
+		}
 		if len(problems) == 0 || !e.Warning && !covered(problems, n, e.Path) {
 			d.diags = append(d.diags, fieldDiagnostic(n, e, note))
 		}
@@ -80,7 +83,7 @@ func fieldDiagnostic(root *tree.Node, e model.FieldError, note *Note) *hcl.Diagn
 	n, field, exact := schema.Locate(root, e.Path)
 	r := head(n)
 	aboutKey := strings.HasPrefix(e.Msg, "label name:") || strings.HasPrefix(e.Msg, "annotation name:")
-	if field != nil && (!exact || aboutKey) {
+	if field != nil && field.Start < field.End && (!exact || aboutKey) {
 		r = n.File.Range(field.Start, field.End)
 	}
 	if exact && e.Column > 0 {
@@ -93,7 +96,7 @@ func fieldDiagnostic(root *tree.Node, e model.FieldError, note *Note) *hcl.Diagn
 	if !e.Warning {
 		summary = "Invalid " + summary
 	}
-	detail := sentence(strings.TrimPrefix(e.Msg, "invalid selector: "))
+	detail := sentence(strings.TrimPrefix(strings.TrimPrefix(e.Msg, "invalid selector: "), "protocol name invalid: "))
 	if exact && n.Kind == tree.String {
 		if s := schema.Suggest(n.Text, e.Words); s != "" {
 			detail += fmt.Sprintf(" Did you mean %q?", s)

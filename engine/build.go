@@ -103,8 +103,11 @@ func (f *inForce) describe() *api.Program {
 
 // summary is one line for the service manager and the log.
 func (f *inForce) summary() string {
-	s := fmt.Sprintf("generation %d, %d endpoints, %d of %d policies active", f.program.Generation, f.counts.Endpoints,
-		f.counts.ActivePolicies, f.counts.Policies)
+	endpoints := "1 endpoint"
+	if n := f.counts.Endpoints; n != 1 {
+		endpoints = fmt.Sprintf("%d endpoints", n)
+	}
+	s := fmt.Sprintf("generation %d, %s, %d of %d policies active", f.program.Generation, endpoints, f.counts.ActivePolicies, f.counts.Policies)
 	if len(f.saved) > 0 {
 		s += ", from saved state"
 	}

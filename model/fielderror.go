@@ -16,6 +16,8 @@ type FieldError struct {
 	Warning bool
 	// Column is the 1-based character in the field's text that the message is about, 0 when it is about all of it.
 	Column int
+	// Follows tells that this only follows from an error before it, and goes away with that.
+	Follows bool
 	// Words are the values that the field may have, when it has another.
 	Words []string
 }
@@ -41,7 +43,17 @@ func (f *findings) warnf(path, format string, args ...any) {
 
 // oneOf reports a value that is none of some words.
 func (f *findings) oneOf(path string, words ...string) {
-	*f = append(*f, FieldError{Path: path, Msg: `supported values: "` + strings.Join(words, `", "`) + `"`, Words: words})
+	f.notOneOf(path, `supported values: "`+strings.Join(words, `", "`)+`"`, words)
+}
+
+// notOneOf is oneOf with a message of its own.
+func (f *findings) notOneOf(path, msg string, words []string) {
+	*f = append(*f, FieldError{Path: path, Msg: msg, Words: words})
+}
+
+// mismatch reports that something does not go with a protocol. It follows when nobody knows which protocol was meant.
+func (f *findings) mismatch(path string, p Protocol, msg string) {
+	*f = append(*f, FieldError{Path: path, Msg: msg, Follows: p.unknown()})
 }
 
 // limit checks the length of a list.

@@ -52,6 +52,9 @@ func ProtocolNumber(n uint8) Protocol { return Protocol{Number: n} }
 // IsZero tells that no protocol was given.
 func (p Protocol) IsZero() bool { return p == Protocol{} }
 
+// unknown tells of a protocol that was given and is none, which validation reports.
+func (p Protocol) unknown() bool { return p.Name != "" && p.Number == 0 }
+
 // String is the form a manifest has: the name, else the number.
 func (p Protocol) String() string {
 	if p.Name != "" {

@@ -86,7 +86,7 @@ func (f *findings) workloadPort(at string, p *EndpointPort) {
 func (f *findings) endpointPort(at string, p *EndpointPort, what string) {
 	f.protocol(at+".protocol", p.Protocol, 0)
 	if !HasPorts(p.Protocol.Number) {
-		f.errorf(at+".protocol", "%s protocol does not support ports.", what)
+		f.mismatch(at+".protocol", p.Protocol, what+" protocol does not support ports.")
 	}
 	if p.Port < 1 || p.Port > 65535 {
 		f.errorf(at+".port", "port number must be between 1 and 65535")

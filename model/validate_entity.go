@@ -96,7 +96,7 @@ func (f *findings) ports(path string, ports []Port, p Protocol) {
 	switch {
 	case len(ports) == 0 || HasPorts(p.Number):
 	case !p.IsZero():
-		f.errorf(path, "rules that specify ports must set protocol to TCP or UDP or SCTP")
+		f.mismatch(path, p, "rules that specify ports must set protocol to TCP or UDP or SCTP")
 	case numeric:
 		f.errorf(path, "rules with numeric port or port range must set protocol to TCP or UDP or SCTP")
 	}

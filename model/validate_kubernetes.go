@@ -3,6 +3,7 @@ package model
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // kubernetesPolicy follows the API server's validation of network policies.
@@ -18,7 +19,7 @@ func (f *findings) kubernetesPolicy(k *KubernetesNetworkPolicy) {
 		f.errorf("spec.stagedAction", "a %s has no field stagedAction", k.Kind)
 	}
 	f.labelSelector("spec.podSelector", &s.PodSelector)
-	f.types("spec.policyTypes", s.PolicyTypes)
+	known := f.types("spec.policyTypes", s.PolicyTypes)
 	for i := range s.Ingress {
 		at := index("spec.ingress", i)
 		f.kubernetesPorts(at+".ports", s.Ingress[i].Ports)
@@ -30,13 +31,15 @@ func (f *findings) kubernetesPolicy(k *KubernetesNetworkPolicy) {
 		f.kubernetesPeers(at+".to", s.Egress[i].To)
 	}
 	types := k.policyTypes()
-	if len(s.Ingress) > 0 && !slices.Contains(types, Ingress) {
+	if len(s.Ingress) > 0 && !slices.Contains(types, Ingress) && known {
 		f.warnf("spec.ingress", "the rules have no effect: policyTypes does not include %q", Ingress)
 	}
-	if len(s.Egress) > 0 && !slices.Contains(types, Egress) {
+	if len(s.Egress) > 0 && !slices.Contains(types, Egress) && known {
 		f.warnf("spec.egress", "the rules have no effect: policyTypes does not include %q", Egress)
 	}
 }
+
+var labelOperators = []string{"In", "NotIn", "Exists", "DoesNotExist"}
 
 func (f *findings) labelSelector(at string, s *LabelSelector) {
 	if s == nil {
@@ -58,7 +61,7 @@ func (f *findings) labelSelector(at string, s *LabelSelector) {
 				f.errorf(path+".values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")
 			}
 		default:
-			f.errorf(path+".operator", "not a valid selector operator")
+			f.notOneOf(path+".operator", "not a valid selector operator: "+strings.Join(labelOperators, ", "), labelOperators)
 		}
 		for j, v := range e.Values {
 			if msg := labelValue(v); msg != "" {

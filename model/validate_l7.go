@@ -22,7 +22,7 @@ func (f *findings) http(at string, r *Rule, ctx ruleContext) {
 		f.errorf(path, "not allowed in egress rule")
 	}
 	if !r.Protocol.IsZero() && r.Protocol.Number != ProtoTCP {
-		f.errorf(at+".protocol", "rules with HTTP match must have protocol TCP or unset")
+		f.mismatch(at+".protocol", r.Protocol, "rules with HTTP match must have protocol TCP or unset")
 	}
 	methods := r.HTTP.Methods
 	f.limit(path+".methods", len(methods), maxHTTPMethods)

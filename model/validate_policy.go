@@ -26,7 +26,7 @@ func (f *findings) policy(p *Policy) {
 	f.plainSelector("spec.selector", s.Selector)
 	f.plainSelector("spec.namespaceSelector", s.NamespaceSelector)
 	f.plainSelector("spec.serviceAccountSelector", s.ServiceAccountSelector)
-	f.types("spec.types", s.Types)
+	known := f.types("spec.types", s.Types)
 	f.hints(s.PerformanceHints)
 	f.hostFlags(s)
 	if p.Kind.Staged() && s.StagedAction == stagedDelete {
@@ -36,7 +36,7 @@ func (f *findings) policy(p *Policy) {
 	for _, d := range Directions() {
 		ctx.direction = d
 		f.rules(p.Rules(d), ctx)
-		if len(p.Rules(d)) > 0 && !p.Governs(d) {
+		if len(p.Rules(d)) > 0 && !p.Governs(d) && known {
 			f.warnf(rulesPath(d), "the rules have no effect: types does not include %q", d)
 		}
 	}
@@ -82,16 +82,20 @@ func (f *findings) stagedDelete(s *PolicySpec) {
 	}
 }
 
-func (f *findings) types(path string, types []Direction) {
+// types tells whether all are known. What one that is not was meant to be nobody can tell.
+func (f *findings) types(path string, types []Direction) (known bool) {
+	known = true
 	f.limit(path, len(types), 2)
 	for i, t := range types {
 		switch {
 		case t != Ingress && t != Egress:
+			known = false
 			f.oneOf(index(path, i), "Ingress", "Egress")
 		case slices.Contains(types[:i], t):
 			f.errorf(index(path, i), "'%s' type specified more than once", t)
 		}
 	}
+	return known
 }
 
 func (f *findings) hints(hints []string) {

@@ -45,8 +45,8 @@ func (f *findings) rule(at string, r *Rule, ctx ruleContext) {
 	f.protocol(at+".notProtocol", r.NotProtocol, r.IPVersion)
 	f.icmp(at+".icmp", r.ICMP)
 	f.icmp(at+".notICMP", r.NotICMP)
-	if r.ICMP != nil && (r.ICMP.Type != nil || r.ICMP.Code != nil) && r.Protocol.Number != ProtoICMP && r.Protocol.Number != ProtoICMPv6 {
-		f.errorf(at+".icmp", "ICMP fields require protocol to be ICMP or ICMPv6")
+	if !r.ICMP.isEmpty() && r.Protocol.Number != ProtoICMP && r.Protocol.Number != ProtoICMPv6 {
+		f.mismatch(at+".icmp", r.Protocol, "ICMP fields require protocol to be ICMP or ICMPv6")
 	}
 	f.entity(at+".source", &r.Source, r.Protocol)
 	f.entity(at+".destination", &r.Destination, r.Protocol)
@@ -64,11 +64,11 @@ func (f *findings) rule(at string, r *Rule, ctx ruleContext) {
 
 func (f *findings) protocol(path string, p Protocol, v IPVersion) {
 	switch {
-	case p.Name != "" && p.Number == 0 && digits.MatchString(p.Name):
+	case p.unknown() && digits.MatchString(p.Name):
 		f.errorf(path, "protocol number invalid")
-	case p.Name != "" && p.Number == 0:
-		*f = append(*f, FieldError{Path: path, Words: ProtocolNames(),
-			Msg: fmt.Sprintf("protocol name invalid: %q is none of %s, nor a number from 1 to 255", p.Name, strings.Join(ProtocolNames(), ", "))})
+	case p.unknown():
+		names := ProtocolNames()
+		f.notOneOf(path, fmt.Sprintf("protocol name invalid: %q is none of %s, nor a number from 1 to 255", p.Name, strings.Join(names, ", ")), names)
 	case p.Name == "ICMP" && v == 6:
 		f.errorf(path, "protocol ICMP requires ipVersion 4")
 	case p.Name == "ICMPv6" && v == 4:

@@ -8,13 +8,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// say renders findings for comparison: "path: message", warnings with a "? " in front.
+// say renders findings for comparison: "path: message", warnings with a "? " in front, what follows with a "> ".
 func say(found []FieldError) []string {
 	var s []string
 	for _, e := range found {
 		mark := ""
-		if e.Warning {
+		switch {
+		case e.Warning:
 			mark = "? "
+		case e.Follows:
+			mark = "> "
 		}
 		s = append(s, mark+e.Error())
 	}
@@ -61,6 +64,12 @@ func TestValidateRule(t *testing.T) {
 		{`{"action":"Deny","protocol":"tcp","notProtocol":"icmp"}`, []string{
 			`spec.ingress[0].protocol: protocol name invalid: "tcp" is none of TCP, UDP, ICMP, ICMPv6, SCTP, UDPLite, nor a number from 1 to 255`,
 			`spec.ingress[0].notProtocol: protocol name invalid: "icmp" is none of TCP, UDP, ICMP, ICMPv6, SCTP, UDPLite, nor a number from 1 to 255`}},
+		{`{"action":"Allow","protocol":"tpc","icmp":{"type":8},"destination":{"ports":[80]},"http":{"methods":["GET"]}}`, []string{
+			`spec.ingress[0].protocol: protocol name invalid: "tpc" is none of TCP, UDP, ICMP, ICMPv6, SCTP, UDPLite, nor a number from 1 to 255`,
+			`> spec.ingress[0].icmp: ICMP fields require protocol to be ICMP or ICMPv6`,
+			`> spec.ingress[0].destination.ports: rules that specify ports must set protocol to TCP or UDP or SCTP`,
+			`> spec.ingress[0].protocol: rules with HTTP match must have protocol TCP or unset`,
+			`? spec.ingress[0].http: the rule needs HTTP enforcement; on connections without it, the rule does not match`}},
 		{`{"action":"Deny","protocol":"ICMP","ipVersion":6}`, []string{`spec.ingress[0].protocol: protocol ICMP requires ipVersion 4`}},
 		{`{"action":"Deny","notProtocol":"ICMPv6","ipVersion":4}`, []string{`spec.ingress[0].notProtocol: protocol ICMPv6 requires ipVersion 6`}},
 		{`{"action":"Deny","protocol":1,"ipVersion":6}`, nil},
@@ -210,7 +219,7 @@ func TestValidatePolicy(t *testing.T) {
 				`spec.namespaceSelector: column 6: invalid selector: expected ")" after has(a, found the end of the selector`,
 				"spec.serviceAccountSelector: global() can only be used in an EntityRule namespaceSelector",
 			}},
-		{"types", KindNetworkPolicy, `{"metadata":{"name":"p"},"spec":{"types":["ingress","Egress","Egress"]}}`, []string{
+		{"types", KindNetworkPolicy, `{"metadata":{"name":"p"},"spec":{"types":["ingress","Egress","Egress"],"ingress":[{"action":"Allow"}]}}`, []string{
 			"spec.types: must have at most 2 items",
 			`spec.types[0]: supported values: "Ingress", "Egress"`,
 			"spec.types[2]: 'Egress' type specified more than once",
@@ -334,7 +343,7 @@ func TestValidateEndpoints(t *testing.T) {
 				"spec.ports[0].port: port number must be between 1 and 65535",
 				"spec.ports[0]: hostPort and hostIP belong to workload endpoints",
 				`spec.ports[1].protocol: protocol name invalid: "foo" is none of TCP, UDP, ICMP, ICMPv6, SCTP, UDPLite, nor a number from 1 to 255`,
-				"spec.ports[1].protocol: EndpointPort protocol does not support ports.",
+				"> spec.ports[1].protocol: EndpointPort protocol does not support ports.",
 				"spec.ports[1].port: port number must be between 1 and 65535"}},
 		{"workload endpoint", KindWorkloadEndpoint,
 			`{"metadata":{"name":"node--1-k8s-web--1-eth0","namespace":"prod"},"spec":{"orchestrator":"k8s","node":"node-1","pod":"web-1","endpoint":"eth0",
@@ -380,7 +389,7 @@ func TestValidateKubernetesPolicy(t *testing.T) {
 				"spec.podSelector.matchExpressions[0].key: label name: name part must be non-empty",
 				"spec.podSelector.matchExpressions[0].values: must be specified when `operator` is 'In' or 'NotIn'",
 				"spec.podSelector.matchExpressions[1].values: may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
-				"spec.podSelector.matchExpressions[2].operator: not a valid selector operator",
+				"spec.podSelector.matchExpressions[2].operator: not a valid selector operator: In, NotIn, Exists, DoesNotExist",
 				"spec.podSelector.matchExpressions[2].values[0]: label value: " + msgLabelValue}},
 		{"ports", KindKubernetesNetworkPolicy,
 			`{"metadata":{"name":"p"},"spec":{"ingress":[{"ports":[{"protocol":"ICMP"},{"endPort":9},{"port":"Bad","endPort":9},{"port":0},{"port":"1:2"},
@@ -403,7 +412,7 @@ func TestValidateKubernetesPolicy(t *testing.T) {
 				"spec.egress[0].to[1].ipBlock.except[1]: must be a strict subset of `cidr`",
 				"spec.egress[0].to[2].ipBlock.cidr: invalid CIDR",
 				`? spec.egress: the rules have no effect: policyTypes does not include "Egress"`}},
-		{"types", KindKubernetesNetworkPolicy, `{"metadata":{"name":"p"},"spec":{"policyTypes":["x","Egress","Egress"],"stagedAction":"Set"}}`, []string{
+		{"types", KindKubernetesNetworkPolicy, `{"metadata":{"name":"p"},"spec":{"policyTypes":["x","Egress","Egress"],"stagedAction":"Set","ingress":[{}]}}`, []string{
 			"spec.stagedAction: a KubernetesNetworkPolicy has no field stagedAction",
 			"spec.policyTypes: must have at most 2 items",
 			`spec.policyTypes[0]: supported values: "Ingress", "Egress"`,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
@@ -147,11 +148,20 @@ func (c *checked) writeJSON(e *env) error {
 
 // counted is "no errors", "1 error" or "2 errors".
 func counted(n int, noun string) string {
-	switch n {
-	case 0:
-		return "no " + noun + "s"
-	case 1:
+	text := amount(n, noun)
+	if n == 0 {
+		return "no" + text[1:]
+	}
+	return text
+}
+
+// amount is "0 errors", "1 error" or "2 errors".
+func amount(n int, noun string) string {
+	if n == 1 {
 		return "1 " + noun
+	}
+	if y, ok := strings.CutSuffix(noun, "y"); ok {
+		noun = y + "ie"
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }

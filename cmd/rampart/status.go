@@ -110,14 +110,15 @@ func writeStatus(w io.Writer, s *api.Status, now time.Time) error {
 		row("generation", "%d, in force for %s", p.Generation, age(now, p.Applied))
 		row("hash", "%s", p.Hash)
 		n := p.Counts
-		row("counts", "%d endpoints, %d policies (%d active, %d inactive), %d profiles, %d rules, %d sets, %d resources",
-			n.Endpoints, n.Policies, n.ActivePolicies, n.InactivePolicies, n.Profiles, n.Rules, n.Sets, n.Resources)
+		row("counts", "%s, %s (%d active, %d inactive), %s, %s, %s, %s", amount(n.Endpoints, "endpoint"), amount(n.Policies, "policy"),
+			n.ActivePolicies, n.InactivePolicies, amount(n.Profiles, "profile"), amount(n.Rules, "rule"), amount(n.Sets, "set"),
+			amount(n.Resources, "resource"))
 		if len(p.SavedState) > 0 {
 			row("saved state", "in use for %s, which could not be read", strings.Join(p.SavedState, ", "))
 		}
 	}
 	if p := s.Pending; p != nil {
-		row("pending", "generation %d, refused %d times, next try in %s: %s", p.Generation, p.Attempts, age(p.NextTry, now), p.Error)
+		row("pending", "generation %d, refused %s, next try in %s: %s", p.Generation, amount(p.Attempts, "time"), age(p.NextTry, now), p.Error)
 	}
 	for _, src := range s.Sources {
 		row("source", "%s: %s", src.Name, describeSource(src, now))
@@ -156,20 +157,20 @@ func describeSource(s api.Source, now time.Time) string {
 	case api.SourceAbsent:
 		return "not usable, and nothing is saved of it"
 	case api.SourceSaved:
-		return fmt.Sprintf("not usable; %d resources from saved state are in use, revision %s", s.Resources, s.Revision)
+		return fmt.Sprintf("not usable; in use is the saved state: %s, revision %s", amount(s.Resources, "resource"), s.Revision)
 	case api.SourceFailed:
-		return fmt.Sprintf("not usable; %d resources read %s ago are in use, revision %s", s.Resources, age(now, s.Loaded), s.Revision)
+		return fmt.Sprintf("not usable; in use is what was read %s ago: %s, revision %s", age(now, s.Loaded), amount(s.Resources, "resource"), s.Revision)
 	}
-	return fmt.Sprintf("%s, %d resources, revision %s, read %s ago", s.State, s.Resources, s.Revision, age(now, s.Loaded))
+	return fmt.Sprintf("%s, %s, revision %s, read %s ago", s.State, amount(s.Resources, "resource"), s.Revision, age(now, s.Loaded))
 }
 
 func describeBackend(b api.Backend, now time.Time) string {
 	text := string(b.State)
 	if b.State == api.BackendOK {
-		text += fmt.Sprintf(", %d objects", b.Objects)
+		text += ", " + amount(b.Objects, "object")
 	}
 	if b.Drifts > 0 {
-		text += fmt.Sprintf(", %d foreign changes repaired (last: %s)", b.Drifts, b.LastDrift)
+		text += fmt.Sprintf(", %s repaired (last: %s)", amount(b.Drifts, "foreign change"), b.LastDrift)
 	}
 	if b.Error != "" {
 		text += fmt.Sprintf(", next try in %s: %s", age(b.NextTry, now), b.Error)

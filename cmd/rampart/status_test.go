@@ -38,3 +38,22 @@ func TestStatusIsPrintable(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 }
+
+// One of a thing is not said to be several.
+func TestStatusCounts(t *testing.T) {
+	s := &api.Status{
+		Program:  &api.Program{Counts: api.Counts{Endpoints: 1, Policies: 1, Resources: 2}},
+		Backends: []api.Backend{{Name: "nft", State: api.BackendOK, Objects: 1, Drifts: 2}},
+	}
+	var out strings.Builder
+	if err := writeStatus(&out, s, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"1 endpoint, 1 policy (0 active, 0 inactive), 0 profiles, 0 rules, 0 sets, 2 resources\n", "1 object, 2 foreign changes repaired",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+}

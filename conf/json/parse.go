@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -64,6 +65,7 @@ func (p *parser) syntaxError(err error) {
 	switch {
 	case errors.As(err, &syntax):
 		at = max(at, int(syntax.Offset)-1)
+		message = strings.Replace(message, "invalid character", "unexpected character", 1)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		at, message = len(bytes.TrimRight(p.file.Src, " \t\r\n")), "unexpected end of the file"
 	}

@@ -49,10 +49,10 @@ func TestMistakes(t *testing.T) {
 		{"", "", 0}, {"{} {}", "", 2},
 		{"{} {", "f:1,5-5: Invalid JSON; unexpected end of the file.", 1},
 		{"{\n  \"a\": 1,\n  \"a\": 2\n}", `f:3,3-6: Duplicate key; "a" is already set on line 2.`, 1},
-		{"{\n  \"a\": x\n}", "f:2,8-9: Invalid JSON; invalid character 'x' looking for beginning of value.", 0},
-		{"[1 2]", "f:1,4-5: Invalid JSON; invalid character '2' after array element.", 0},
+		{"{\n  \"a\": x\n}", "f:2,8-9: Invalid JSON; unexpected character 'x' looking for beginning of value.", 0},
+		{"[1 2]", "f:1,4-5: Invalid JSON; unexpected character '2' after array element.", 0},
 		{strings.Repeat("[", 200), "f:1,101-102: Nested too deeply; Lists and maps may be nested 100 deep.", 0},
-		{`{1: 2}`, "f:1,2-3: Invalid JSON; invalid character '1'.", 0},
+		{`{1: 2}`, "f:1,2-3: Invalid JSON; unexpected character '1'.", 0},
 	} {
 		roots, diags := Parse(tree.NewFile("f", []byte(tt.in)))
 		got := ""

@@ -48,10 +48,10 @@ func TestSnakeIsUnique(t *testing.T) {
 }
 
 func TestSuggest(t *testing.T) {
-	names := []string{"selector", "namespaceSelector", "notICMP", "order", "nets"}
+	names := []string{"selector", "namespaceSelector", "notICMP", "order", "nets", "TCP"}
 	for in, want := range map[string]string{
 		"selektor": "selector", "Selector": "selector", "not_icmp": "notICMP", "notIcmp": "notICMP", "odrer": "order", "net": "nets", "foo": "",
-		"x": "", "namespaceselector": "namespaceSelector", "": "",
+		"x": "", "namespaceselector": "namespaceSelector", "": "", "tpc": "TCP", "tp": "", "ctp": "TCP", "selectro": "selector", "eslecotr": "selector",
 	} {
 		if got := Suggest(in, names); got != want {
 			t.Errorf("Suggest(%q) is %q, want %q", in, got, want)

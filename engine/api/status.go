@@ -5,6 +5,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"rampart/conf"
 	"rampart/model"
 )
 
@@ -241,10 +242,7 @@ func NewDiagnostics(diags hcl.Diagnostics) []Diagnostic {
 
 // String is "file:line: summary: detail", without what is unknown.
 func (d Diagnostic) String() string {
-	s := d.Summary
-	if d.Detail != "" {
-		s += ": " + d.Detail
-	}
+	s := conf.Message(d.Summary, d.Detail)
 	if d.File != "" {
 		s = model.Origin{File: d.File, Line: d.Line}.String() + ": " + s
 	}
