@@ -196,3 +196,59 @@ func TestRefusedProgramChangesNothing(t *testing.T) {
 		}
 	}
 }
+
+// A limit lets through what is just as large, counts that exactly, and refuses one more; it holds what the program has and
+// what is made of it to the same number.
+func TestLimitBorders(t *testing.T) {
+	p := programOf(t, estateYAML(60, 50))
+	for name, group := range bothLowerings {
+		for limit, set := range map[string]func(*nft.Limits, int){
+			"limits.elements":     func(l *nft.Limits, n int) { l.Elements = n },
+			"limits.set_elements": func(l *nft.Limits, n int) { l.SetElements = n },
+			"limits.rules":        func(l *nft.Limits, n int) { l.Rules = n },
+			"limits.chains":       func(l *nft.Limits, n int) { l.Chains = n },
+			"limits.sets":         func(l *nft.Limits, n int) { l.Sets = n },
+			"limits.memory":       func(l *nft.Limits, n int) { l.Memory = int64(n) },
+		} {
+			check := func(n int) (e *ir.LimitError) {
+				var limits nft.Limits
+				set(&limits, n)
+				if err := (nft.Config{Group: group, Limits: limits}).Check(p); err != nil && !errors.As(err, &e) {
+					t.Errorf("%s, %s of %d: %v", name, limit, n, err)
+				}
+				return e
+			}
+			counted := map[string]bool{}
+			for e := check(1); e != nil; {
+				if e.Limit != limit || counted[e.What] {
+					t.Errorf("%s, %s: %v although as many are allowed", name, limit, e)
+					break
+				}
+				counted[e.What] = true
+				if less := check(int(e.Have) - 1); less == nil || less.What != e.What {
+					t.Errorf("%s, %s: %d %s are refused, and one less allowed gives %v", name, limit, e.Have, e.What, less)
+				}
+				e = check(int(e.Have))
+			}
+			want := 1
+			if limit == "limits.elements" || limit == "limits.rules" {
+				want = 2 // before lowering and after it
+			}
+			if len(counted) != want {
+				t.Errorf("%s, %s: counted are %v, want %d", name, limit, counted, want)
+			}
+		}
+	}
+}
+
+// Rules of profiles count like those of policies.
+func TestLimitOfProfileRules(t *testing.T) {
+	yaml := "apiVersion: projectcalico.org/v3\nkind: Profile\nmetadata: {name: long}\nspec:\n  ingress:\n" +
+		strings.Repeat("  - {action: Allow}\n", 6) + "  egress:\n" + strings.Repeat("  - {action: Deny}\n", 4) +
+		"---\napiVersion: projectcalico.org/v3\nkind: HostEndpoint\nmetadata: {name: h1}\nspec: {node: n1, interfaceName: eth0, profiles: [long]}\n"
+	err := nft.Config{Limits: nft.Limits{Rules: 9}}.Check(programOf(t, yaml))
+	const want = "limits.rules: 10 rules of policies, at most 9 are allowed; 10 of them come from Profile/long (estate.yaml:1)"
+	if !errors.Is(err, nft.ErrTooLarge) || err.Error() != want {
+		t.Errorf("the error is %v\nwant %s", err, want)
+	}
+}
