@@ -241,13 +241,14 @@ func TestLimitBorders(t *testing.T) {
 	}
 }
 
-// Rules of profiles count like those of policies.
+// Rules of profiles count like those of policies, and those of both directions.
 func TestLimitOfProfileRules(t *testing.T) {
 	yaml := "apiVersion: projectcalico.org/v3\nkind: Profile\nmetadata: {name: long}\nspec:\n  ingress:\n" +
 		strings.Repeat("  - {action: Allow}\n", 6) + "  egress:\n" + strings.Repeat("  - {action: Deny}\n", 4) +
-		"---\napiVersion: projectcalico.org/v3\nkind: HostEndpoint\nmetadata: {name: h1}\nspec: {node: n1, interfaceName: eth0, profiles: [long]}\n"
-	err := nft.Config{Limits: nft.Limits{Rules: 9}}.Check(programOf(t, yaml))
-	const want = "limits.rules: 10 rules of policies, at most 9 are allowed; 10 of them come from Profile/long (estate.yaml:1)"
+		"---\napiVersion: projectcalico.org/v3\nkind: HostEndpoint\nmetadata: {name: h1}\nspec: {node: n1, interfaceName: eth0, profiles: [long]}\n" +
+		"---\napiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: out}\nspec: {selector: all(), egress: [{action: Allow}, {action: Deny}]}\n"
+	err := nft.Config{Limits: nft.Limits{Rules: 11}}.Check(programOf(t, yaml))
+	const want = "limits.rules: 12 rules of policies, at most 11 are allowed; 10 of them come from Profile/long (estate.yaml:1)"
 	if !errors.Is(err, nft.ErrTooLarge) || err.Error() != want {
 		t.Errorf("the error is %v\nwant %s", err, want)
 	}
