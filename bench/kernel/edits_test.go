@@ -55,7 +55,9 @@ func borderWires(e *gen.Editor, links []lab.Link, n int) (out []Wire) {
 // is what the oracle says of the resources as they are now.
 func TestEdits(t *testing.T) {
 	links, top, prober := newLab(t)
-	eachLowering(t, top, *editSeedsFlag, func(name string, seed uint64, fw *firewall) { follow(t, name, seed, links, prober, fw) })
+	var n tally
+	eachLowering(t, top, *editSeedsFlag, func(name string, seed uint64, fw *firewall) { n.follow(t, name, seed, links, prober, fw) })
+	n.demand(t, "edits")
 }
 
 // eachLowering calls f with a firewall of its own for each lowering and seed.
@@ -80,12 +82,11 @@ func eachLowering(t *testing.T, top *lab.Topology, seeds int, f func(name string
 	}
 }
 
-func follow(t *testing.T, name string, seed uint64, links []lab.Link, prober *lab.Prober, fw *firewall) {
+func (n *tally) follow(t *testing.T, name string, seed uint64, links []lab.Link, prober *lab.Prober, fw *firewall) {
 	options := rowOptions()
 	options.EndpointToHost = model.Pass
 	e := newEditor(t, seed)
 	s, compiler := store.New(), compile.NewCompiler(options)
-	arrivals, packets := 0, 0
 	var history []string
 	for step := range *editsFlag {
 		resources := e.Resources()
@@ -101,17 +102,14 @@ func follow(t *testing.T, name string, seed uint64, links []lab.Link, prober *la
 		}
 		path := NewPath(resources, Node, Interfaces(links), options)
 		wires := borderWires(e, links, 60)
-		arrive, of, wrong := compare(t, prober, path, wires)
-		if wrong != "" {
+		if wrong := n.compare(t, prober, path, wires); wrong != "" {
 			t.Fatalf("%s, seed %d, step %d: %s\n%s", name, seed, step, wrong, strings.Join(history, "\n"))
 		}
-		arrivals, packets = arrivals+arrive, packets+of
 		history = history[:0]
 		for range 1 + e.IntN(2) {
 			history = append(history, e.Edit())
 		}
 	}
-	t.Logf("%s, seed %d: %d of %d packets arrive", name, seed, arrivals, packets)
 }
 
 func draw[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }

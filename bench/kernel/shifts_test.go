@@ -146,8 +146,8 @@ func (s *shift) wires(links []lab.Link, n int) (out []Wire) {
 // packets is what the oracle says of the resources as they are now.
 func TestShifts(t *testing.T) {
 	links, top, prober := newLab(t)
+	var n tally
 	eachLowering(t, top, *shiftSeedsFlag, func(name string, seed uint64, fw *firewall) {
-		arrivals, packets := 0, 0
 		options := optionsOf(seed)
 		w := newShift(seed, links)
 		w.single()
@@ -168,13 +168,11 @@ func TestShifts(t *testing.T) {
 			}
 			path := NewPath(resources, Node, Interfaces(links), options)
 			wires := w.wires(links, 60)
-			arrive, of, wrong := compare(t, prober, path, wires)
-			if wrong != "" {
+			if wrong := n.compare(t, prober, path, wires); wrong != "" {
 				t.Fatalf("%s, seed %d, step %d, after %s: %s", name, seed, step, what, wrong)
 			}
-			arrivals, packets = arrivals+arrive, packets+of
 			what = w.step()
 		}
-		t.Logf("%s, seed %d: %d of %d packets arrive", name, seed, arrivals, packets)
 	})
+	n.demand(t, "shifts")
 }

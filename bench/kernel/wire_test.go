@@ -88,13 +88,17 @@ func TestWiresArriveWithoutFirewall(t *testing.T) {
 	}
 }
 
+// tally counts the packets that were compared.
+type tally struct{ sent, compared, arrived int }
+
 // compare sends packets and holds what arrives against the walk along their way. wrong tells of the first that fared otherwise.
-func compare(t *testing.T, prober *lab.Prober, path *Path, wires []Wire) (arrivals, packets int, wrong string) {
+func (n *tally) compare(t *testing.T, prober *lab.Prober, path *Path, wires []Wire) (wrong string) {
 	t.Helper()
 	arrived, err := prober.Send(probesOf(wires)...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	n.sent += len(wires)
 	for i, w := range wires {
 		outcome, err := path.Walk(w.In, w.Out, w.Packet)
 		if err != nil {
@@ -103,13 +107,23 @@ func compare(t *testing.T, prober *lab.Prober, path *Path, wires []Wire) (arriva
 		if outcome.Unsure {
 			continue
 		}
-		if packets++; outcome.Arrives {
-			arrivals++
+		want := ""
+		if n.compared++; outcome.Arrives {
+			n.arrived++
+			want = w.To
 		}
-		if got := arrived[i] == w.To; got != outcome.Arrives {
-			return arrivals, packets, fmt.Sprintf("%s from %s (%s to %s, %d fragments) arrived: %v, want %v\n%s",
-				w.Packet, w.From, w.In, w.Out, w.Fragments, got, outcome.Arrives, outcome)
+		if arrived[i] != want {
+			return fmt.Sprintf("%s from %s (%s to %s, %d fragments) arrived at %q, want %q\n%s",
+				w.Packet, w.From, w.In, w.Out, w.Fragments, arrived[i], want, outcome)
 		}
 	}
-	return arrivals, packets, ""
+	return ""
+}
+
+// demand fails the test if it has proved little: of packets that all fare alike, or that nobody can say anything about.
+func (n *tally) demand(t *testing.T, what string) {
+	t.Helper()
+	if n.compared == 0 || n.compared*2 < n.sent || n.arrived*8 < n.compared || n.arrived*8 > 7*n.compared {
+		t.Errorf("%s: %d packets were sent, %d compared, %d arrived, which proves little", what, n.sent, n.compared, n.arrived)
+	}
 }
