@@ -25,11 +25,11 @@ var _ Links = KernelLinks{}
 
 // Interfaces lists the interfaces that have addresses.
 func (KernelLinks) Interfaces() ([]compile.Interface, error) {
-	links, err := netlink.LinkList()
+	links, err := whole(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("listing interfaces: %w", err)
 	}
-	addrs, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	addrs, err := whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return nil, fmt.Errorf("listing addresses: %w", err)
 	}
@@ -46,6 +46,16 @@ func (KernelLinks) Interfaces() ([]compile.Interface, error) {
 		}
 	}
 	return out, nil
+}
+
+// whole lists things of the kernel again when they changed meanwhile (NLM_F_DUMP_INTR): interfaces of containers come and go.
+func whole[T any](list func() ([]T, error)) (all []T, err error) {
+	for range 100 {
+		if all, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return all, err
 }
 
 // Watch subscribes to changes of links (RTNLGRP_LINK) and addresses (RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR).

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 
 	"rampart/engine/ir"
 	"rampart/nft/lower"
@@ -75,8 +76,25 @@ const bufferSize = 512 << 20
 // open makes a connection that lives as long as the backend: a table's owner is a socket.
 func open(netns int) (*nftables.Conn, error) {
 	return nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(netns), nftables.WithSockOptions(func(c *netlink.Conn) error {
-		return errors.Join(c.SetWriteBuffer(bufferSize), c.SetReadBuffer(bufferSize))
+		return errors.Join(c.SetWriteBuffer(bufferSize), c.SetReadBuffer(bufferSize), selectable(c))
 	}))
+}
+
+// selectable tells whether the library can wait for the socket: it uses pselect(2), whose sets end at FD_SETSIZE, and panics
+// when a descriptor is beyond. The kernel gives the lowest one that is free, so ours is low unless the process was started
+// with many open; what is opened later does not matter.
+func selectable(c *netlink.Conn) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var beyond error
+	err = raw.Control(func(fd uintptr) {
+		if fd >= unix.FD_SETSIZE {
+			beyond = fmt.Errorf("the process has too many files open: the socket is descriptor %d, and must be below %d", fd, unix.FD_SETSIZE)
+		}
+	})
+	return errors.Join(err, beyond)
 }
 
 // Name implements engine.Backend.

@@ -53,14 +53,14 @@ type observer struct {
 // survey looks around.
 func (o *observer) survey() (*surroundings, error) {
 	s := &surroundings{links: map[string]netlink.Link{}, ingress: map[string]string{}}
-	links, err := netlink.LinkList()
+	links, err := whole(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("interfaces: %w", err)
 	}
 	for _, l := range links {
 		s.links[l.Attrs().Name] = l
 	}
-	addrs, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	addrs, err := whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return nil, fmt.Errorf("addresses: %w", err)
 	}
@@ -87,24 +87,34 @@ func (o *observer) survey() (*surroundings, error) {
 	return s, s.expectations()
 }
 
+// whole lists things of the kernel again when they changed meanwhile (NLM_F_DUMP_INTR): interfaces of containers come and go.
+func whole[T any](list func() ([]T, error)) (all []T, err error) {
+	for range 100 {
+		if all, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return all, err
+}
+
 // look lists the chains of all tables if they may have changed, for destination NAT and for chains in front of an interface.
 func (o *observer) look() error {
-	conn, err := nftables.New()
-	if err != nil {
-		return fmt.Errorf("nftables: %w", err)
-	}
-	gen, err := conn.GetGen()
+	generation, err := rulesetGeneration()
 	if err != nil {
 		return fmt.Errorf("nftables generation: %w", err)
 	}
-	if gen.ID == o.generation && gen.ID != 0 {
+	if generation == o.generation && generation != 0 {
 		return nil
+	}
+	conn, err := nftables.New()
+	if err != nil {
+		return fmt.Errorf("nftables: %w", err)
 	}
 	chains, err := conn.ListChains()
 	if err != nil {
 		return fmt.Errorf("nftables chains: %w", err)
 	}
-	o.generation, o.chains = gen.ID, foreign{}
+	o.generation, o.chains = generation, foreign{}
 	for _, c := range chains {
 		switch {
 		case c.Hooknum != nil && (c.Table.Family == nftables.TableFamilyNetdev ||
@@ -144,7 +154,7 @@ func (s *surroundings) foreignIngress(l netlink.Link) error {
 	if q != nil && len(q.Programs) > 0 {
 		s.ingress[l.Attrs().Name] = "a tcx program comes first"
 	}
-	qdiscs, err := netlink.QdiscList(l)
+	qdiscs, err := whole(func() ([]netlink.Qdisc, error) { return netlink.QdiscList(l) })
 	if err != nil {
 		return fmt.Errorf("queueing disciplines of %s: %w", l.Attrs().Name, err)
 	}

@@ -88,7 +88,7 @@ func (h *handback) close() error {
 
 // sweep removes pairs that a crash has left in the calling thread's network namespace.
 func sweep() error {
-	links, err := netlink.LinkList()
+	links, err := whole(netlink.LinkList)
 	if err != nil {
 		return fmt.Errorf("interfaces: %w", err)
 	}
