@@ -51,6 +51,13 @@ type flattener struct {
 	origins map[*flat.List]uint64
 }
 
+// with is the flattener for another lowering.
+func (f *flattener) with(b *Builder) *flattener {
+	next := *f
+	next.b = b
+	return &next
+}
+
 // maxSets is how many sets a program may have before short lists put members into maps too. The kernel looks for a set
 // by its name, one after the other, for every rule that asks for it and for every set that is added: what 20 000 of them
 // take to load is most of a minute.
@@ -91,19 +98,15 @@ var ipVersions = [2]uint8{4, 6}
 // list lowers a list and those it goes to, and returns the chain to enter it by.
 func (f *flattener) list(l *flat.List) string {
 	name := f.name(l)
-	f.b.Fragment(name, listFrom{l.ID, f.written(l), f.costs}, func() {
+	f.b.Fragment(name, listFrom{l.ID, f.written(l), f.costs}, func(b *Builder) {
+		f := f.with(b)
 		old, _ := f.b.State().(*plans)
-		kept := old != nil && f.b.Continue()
-		if !kept {
+		if old != nil && !f.b.Continue() {
 			old = nil
 		}
 		next := map[*flat.List]string{}
 		for _, n := range l.Nexts() {
-			if kept {
-				next[n] = f.name(n)
-			} else {
-				next[n] = f.list(n)
-			}
+			next[n] = f.list(n)
 		}
 		f.fill(name, l, next, old)
 	})

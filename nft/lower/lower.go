@@ -2,6 +2,7 @@ package lower
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"rampart/engine/ir"
@@ -58,54 +59,77 @@ func Lower(p *ir.Program, o Options) *Lowered {
 	if last.Ruleset = (&ruleset.Ruleset{}); o.Previous != nil {
 		last = *o.Previous
 	}
-	l := onlyMembers(p, o)
+	b := newBuilder(p, o)
+	l := b.remake()
+	*b = Builder{} // plans of lists keep functions that hold it, and it holds the last lowering
 	if l == nil {
-		l = lowerAll(p, o)
+		b = newBuilder(p, o)
+		l = b.lower()
+		*b = Builder{}
 	}
 	l.Objects = l.SizeAfter(last.Ruleset, last.Objects)
 	return l
 }
 
-func lowerAll(p *ir.Program, o Options) *Lowered {
-	b := newBuilder(p, o)
+// lower makes the whole table, of fragments made now and others taken over.
+func (b *Builder) lower() *Lowered {
 	b.stages()
 	l := &Lowered{Ruleset: b.rs, Names: b.allNames(), Logs: b.logs}
 	if b.old == nil {
 		l.Sort()
 	} else {
 		// What stays keeps its place, so that two tables are compared place by place.
-		l.Sets = inPlace(o.Previous.Sets, l.Sets, b.sets, func(s *ruleset.Set) string { return s.Name })
-		l.Chains = inPlace(o.Previous.Chains, l.Chains, b.chains, func(c *ruleset.Chain) string { return c.Name })
+		last := b.options.Previous
+		l.Sets = inNamesakes(last.Sets, l.Sets, b.sets, func(s *ruleset.Set) string { return s.Name })
+		l.Chains = inNamesakes(last.Chains, l.Chains, b.chains, func(c *ruleset.Chain) string { return c.Name })
 	}
+	o := b.options
 	o.Previous = nil
 	l.memory = &memory{
-		program: p, options: o, sets: b.madeSets, fragments: b.fragments, groups: b.groups, roster: b.endpoints, maps: b.maps,
+		program: b.program, options: o, sets: b.madeSets, fragments: b.fragments, roster: b.endpoints, maps: b.maps,
 		names: l.Names, peopled: b.peopled,
 	}
-	*b = Builder{} // plans of lists keep functions that hold it, and it holds the last lowering
 	return l
 }
 
-// inPlace puts objects in the order of those of the same names in an earlier list; new ones follow. byName has them all, and
-// is used up.
-func inPlace[T any](earlier, list []T, byName map[string]T, name func(T) string) []T {
-	out := make([]T, 0, len(list))
-	for _, x := range earlier {
-		if now, ok := byName[name(x)]; ok {
-			out = append(out, now)
-			delete(byName, name(x))
+// inPlace is a list of objects with others in their places. next says what takes the place of one, nil when it goes; come are
+// new. These take the places of what goes, and so does the end of the list when there are not enough of them: everything else
+// stays where it is.
+func inPlace[T any](list []*T, next func(*T) *T, come iter.Seq[*T]) []*T {
+	out, holes := make([]*T, 0, len(list)), []int(nil)
+	for _, x := range list {
+		if x = next(x); x == nil {
+			holes = append(holes, len(out))
+		}
+		out = append(out, x)
+	}
+	for x := range come {
+		if len(holes) > 0 {
+			out[holes[0]], holes = x, holes[1:]
+		} else {
+			out = append(out, x)
 		}
 	}
-	for _, x := range list {
-		if len(byName) == 0 {
-			break
-		}
-		if _, fresh := byName[name(x)]; fresh {
-			out = append(out, x)
-			delete(byName, name(x))
-		}
+	for _, hole := range slices.Backward(holes) {
+		end := len(out) - 1
+		out[hole], out = out[end], out[:end]
 	}
 	return out
+}
+
+// inNamesakes is a list in the places of an earlier one's objects of the same names. byName has the list, and is used up.
+func inNamesakes[T any](earlier, list []*T, byName map[string]*T, name func(*T) string) []*T {
+	return inPlace(earlier, func(x *T) *T {
+		now := byName[name(x)]
+		delete(byName, name(x))
+		return now
+	}, func(yield func(*T) bool) {
+		for _, x := range list {
+			if byName[name(x)] != nil && !yield(x) {
+				return
+			}
+		}
+	})
 }
 
 // Sort puts base chains first, in the order of the stages, and everything else in the order of names. A table that is
@@ -128,6 +152,11 @@ func (l *Lowered) Sort() {
 // Verdicts are what allow and deny mean in one stage.
 type Verdicts struct{ Allow, Deny ruleset.Verdict }
 
+type groupKey struct {
+	group    *ir.Group
+	verdicts Verdicts
+}
+
 // GroupFunc lowers one group of policies and returns the name of the chain that a packet enters, by goto, to be decided.
 //
 // The chain leaves by v.Allow or v.Deny where the group decides. Where it does not (only in the layers that have no
@@ -148,7 +177,7 @@ type Builder struct {
 	// old is what the last lowering left, nil when there was none.
 	old       *memory
 	madeSets  map[setKey]*madeSet
-	fragments map[string]*fragment
+	fragments fragments
 	recording *fragment
 	endpoints *roster
 	maps      map[string]*ruleset.Set
@@ -156,24 +185,23 @@ type Builder struct {
 	changed map[ir.SetID]bool
 	// held remembers which fragments of the last lowering may be taken over.
 	held map[*fragment]bool
+	// remaking tells that only what is made anew is collected.
+	remaking bool
 	// fresh are the names given now, not taken over.
 	fresh map[model.RuleID]string
-}
-
-type groupKey struct {
-	group    *ir.Group
-	verdicts Verdicts
 }
 
 func newBuilder(p *ir.Program, o Options) *Builder {
 	b := &Builder{
 		program: p, options: o, rs: &ruleset.Ruleset{Table: o.Table},
 		chains: map[string]*ruleset.Chain{}, sets: map[string]*ruleset.Set{},
-		groups: map[groupKey]*fragment{}, madeSets: map[setKey]*madeSet{}, fragments: map[string]*fragment{}, fresh: map[model.RuleID]string{},
+		groups: map[groupKey]*fragment{}, madeSets: map[setKey]*madeSet{}, fragments: fragments{place: map[string]int{}}, fresh: map[model.RuleID]string{},
 		maps: map[string]*ruleset.Set{}, held: map[*fragment]bool{},
 	}
-	b.peopled = peopled(p)
 	b.recall(o.Previous)
+	if b.old == nil {
+		b.peopled = peopled(p)
+	}
 	return b
 }
 
@@ -206,9 +234,6 @@ func (b *Builder) AddChain(c *ruleset.Chain) {
 	}
 }
 
-// HasChain tells whether a chain of that name has been made.
-func (b *Builder) HasChain(name string) bool { return b.chains[name] != nil }
-
 // AddSet adds a set unless one of that name is there already.
 func (b *Builder) AddSet(s *ruleset.Set) {
 	b.addSet(s)
@@ -223,9 +248,6 @@ func (b *Builder) addSet(s *ruleset.Set) {
 		b.rs.Sets = append(b.rs.Sets, s)
 	}
 }
-
-// HasSet tells whether a set of that name has been added.
-func (b *Builder) HasSet(name string) bool { return b.sets[name] != nil }
 
 // Name says what a counter counts.
 func (b *Builder) Name(id model.RuleID, name string) {
@@ -243,11 +265,7 @@ func (b *Builder) group(g *ir.Group, v Verdicts) string {
 	if f == nil {
 		// The group's identity stands for its policies: compiled objects are never changed.
 		name := "group " + string(g.Direction) + " " + string(g.ID) + " " + v.Allow.String() + " " + v.Deny.String()
-		var old *fragment
-		if b.old != nil {
-			old = b.old.groups[key]
-		}
-		f = b.fragment(old, name, g, func() string { return b.options.Group(b, g, v) })
+		f = b.fragment(name, g, func(b *Builder) string { return b.options.Group(b, g, v) })
 		b.groups[key] = f
 	}
 	b.part(f)

@@ -72,7 +72,7 @@ func (s *stager) manglePrerouting() {
 // workloadSources is the chain that checks where a workload's packets claim to come from.
 func (s *stager) workloadSources() ruleset.Verdict {
 	const name = "workload-sources"
-	s.Fragment(name, s.roster.version, func() {
+	s.Fragment(name, s.roster.version, func(*Builder) {
 		c, _ := s.Chain(name, "source addresses that workloads may use")
 		s.sources(c)
 	})

@@ -288,7 +288,7 @@ func (a *matcher) portChoices(p *ir.Peer, dst bool) []conjunction {
 	if len(p.Ports) > 0 {
 		choose(a.b.lists(ruleset.Ports(portField(dst), false, spans(p.Ports))), a.b.lists(ruleset.Ports(portField(dst), true, spans(p.Ports))))
 	}
-	if !a.b.peopled[a.version] {
+	if a.b.peopled[a.version] == 0 {
 		return choices // nobody has a port of any name
 	}
 	for _, lookup := range a.portSets(p.PortSets, dst) {
@@ -346,7 +346,7 @@ func (a *matcher) addresses(p *ir.Peer, dst bool) {
 	lookup := func(set AddressSet, not bool) ruleset.Statement {
 		return ruleset.Lookup{Fields: []ruleset.Field{f}, Set: set.Name, Bits: set.Bits, Not: not}
 	}
-	if !a.b.peopled[a.version] {
+	if a.b.peopled[a.version] == 0 {
 		if len(p.Sets) > 0 {
 			a.list = nil
 		}

@@ -49,25 +49,36 @@ func (b *Builder) use(key setKey) *madeSet {
 	return m
 }
 
-// versions says something of IP versions, by their number.
-type versions [7]bool
+// versions counts something by IP versions, which are their own places.
+type versions [7]int
 
-// peopled tells in which IP versions any set of a program has members. In the other a rule that names a set needs no set:
-// most networks have one version only, and the kernel takes its time over sets that are many, whatever they hold.
+// peopled tells how many sets of a program have members in each IP version. In one where none has any, a rule that names a set
+// needs no set: most networks have one version only, and the kernel takes its time over sets that are many, whatever they
+// hold.
 func peopled(p *ir.Program) (v versions) {
-	note := func(a netip.Addr) { v[4], v[6] = v[4] || a.Is4(), v[6] || !a.Is4() }
 	for _, s := range p.Sets {
-		// Members are in the order of addresses, IPv4 first.
-		if first, last, ok := s.Nets.Ends(); ok {
-			note(first.Addr())
-			note(last.Addr())
-		}
-		if n := len(s.Ports); n > 0 {
-			note(s.Ports[0].Addr)
-			note(s.Ports[n-1].Addr)
-		}
+		v.people(s, 1)
 	}
 	return v
+}
+
+// people counts a set so many times.
+func (v *versions) people(s *ir.Set, times int) {
+	if s == nil {
+		return
+	}
+	var first, last netip.Addr // members are in the order of addresses, IPv4 first
+	if a, z, ok := s.Nets.Ends(); ok {
+		first, last = a.Addr(), z.Addr()
+	} else if n := len(s.Ports); n > 0 {
+		first, last = s.Ports[0].Addr, s.Ports[n-1].Addr
+	}
+	if first.Is4() {
+		v[4] += times
+	}
+	if last.Is6() {
+		v[6] += times
+	}
 }
 
 func portSet(def *ir.Set, key setKey) *ruleset.Set {

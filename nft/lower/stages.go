@@ -178,7 +178,7 @@ func isWorkload(e *ir.Endpoint) bool { return e.Workload }
 // atWorkloads matches the interfaces of workloads.
 func (s *stager) atWorkloads(f ruleset.Field) ruleset.Statement {
 	const interfaces = "workload-interfaces"
-	s.Fragment(interfaces, s.roster.version, func() {
+	s.Fragment(interfaces, s.roster.version, func(*Builder) {
 		set := &ruleset.Set{Name: interfaces, Fields: []ruleset.Field{ruleset.IIFName}}
 		for i, e := range s.roster.endpoints {
 			if e.Workload {
@@ -279,11 +279,7 @@ func (s *stager) entry(kind string, e *ir.Endpoint, d model.Direction, l model.L
 		g = noPolicies[d]
 	}
 	name := "entry " + kind + " " + string(g.ID)
-	var old *fragment
-	if s.old != nil {
-		old = s.old.fragments[name]
-	}
-	f := s.fragment(old, name, g, func() string {
+	f := s.fragment(name, g, func(*Builder) string {
 		to := s.policy(e, d, l, v)
 		c := &ruleset.Chain{Name: ChainName(kind, groupWord(g), string(g.ID))}
 		if fill(c); len(c.Rules) == 0 {

@@ -18,24 +18,30 @@ type union struct {
 	version uint8
 }
 
+func (u union) name() string {
+	h := fnv.New32a()
+	for _, id := range u.ids {
+		fmt.Fprintf(h, "%s ", id)
+	}
+	return fmt.Sprintf("ports%d-of-%d-names-%08x", u.version, len(u.ids), h.Sum32())
+}
+
 // PortUnion returns the name of the set that holds one family of several SetPorts.
 func (b *Builder) PortUnion(ids []ir.SetID, version uint8) string {
-	h := fnv.New32a()
+	u := union{ids, version}
 	set := &ruleset.Set{
-		Fields: []ruleset.Field{addrField(version, true), ruleset.L4Proto, ruleset.DstPort}, Comment: fmt.Sprintf("any of %d named ports", len(ids)),
+		Name: u.name(), Fields: []ruleset.Field{addrField(version, true), ruleset.L4Proto, ruleset.DstPort}, Comment: fmt.Sprintf("any of %d named ports", len(ids)),
 	}
 	for _, id := range ids {
-		fmt.Fprintf(h, "%s ", id)
 		if def := b.Members(id); def != nil {
 			set.Elements = append(set.Elements, portSet(def, setKey{id: id, version: version, ports: true}).Elements...)
 		}
 	}
-	set.Name = fmt.Sprintf("ports%d-of-%d-names-%08x", version, len(ids), h.Sum32())
 	set.Elements = ruleset.SortKeys(set.Elements)
 	set.Size = Size(len(set.Elements))
 	b.AddSet(set)
 	if b.recording != nil {
-		b.recording.unions = append(b.recording.unions, union{ids, version})
+		b.recording.unions = append(b.recording.unions, u)
 	}
 	return set.Name
 }

@@ -44,6 +44,9 @@ type walk struct {
 	v Verdicts
 }
 
+// with is the walk for another lowering.
+func (w *walk) with(b *Builder) *walk { return &walk{b: b, g: w.g, v: w.v} }
+
 // name makes chain names that differ wherever the chains' contents would: in direction, layer and verdicts.
 func (w *walk) name(kind, word string, identity ...string) string {
 	prefix := kind + "-" + dirWord(w.g.Direction) + layerWord(w.g.Layer)
@@ -86,7 +89,8 @@ func (w *walk) tierChain(t *ir.Tier) string {
 		identity = append(identity, string(w.g.ID)) // the default's counter names the group
 	}
 	name := w.name("tier", t.Name, identity...)
-	w.b.Fragment(name, w.g, func() {
+	w.b.Fragment(name, w.g, func(b *Builder) {
+		w := w.with(b)
 		c, _ := w.b.Chain(name, "tier "+t.Name)
 		w.tier(c, t)
 	})
@@ -95,7 +99,8 @@ func (w *walk) tierChain(t *ir.Tier) string {
 
 func (w *walk) policyChain(t *ir.Tier, p *ir.Policy) string {
 	name := w.name("policy", word(p.Key), string(p.ID), t.Name)
-	w.b.Fragment(name, p, func() {
+	w.b.Fragment(name, p, func(b *Builder) {
+		w := w.with(b)
 		c, _ := w.b.Chain(name, note(model.PolicyRef(t.Name, p.Key), p.Origin))
 		c.Rules = w.policyRules(t, p)
 	})
@@ -127,7 +132,8 @@ func (w *walk) profiles(c *ruleset.Chain) {
 // profileChain is a profile's chain. Pass in a profile goes on to the next one, which is what return does.
 func (w *walk) profileChain(p *ir.Profile) string {
 	name := w.name("profile", p.Name)
-	w.b.Fragment(name, p, func() {
+	w.b.Fragment(name, p, func(b *Builder) {
+		w := w.with(b)
 		c, _ := w.b.Chain(name, note("profile "+p.Name, p.Origin))
 		for _, r := range p.Rules(w.g.Direction) {
 			c.Rules = append(c.Rules, w.b.Rules(r, model.ProfileRef(p.Name, r.Index), w.v, returns)...)

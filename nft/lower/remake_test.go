@@ -35,6 +35,8 @@ func peers() []model.Resource {
 		switch {
 		case i == 20:
 			r.Destination.Ports = names
+		case i%6 == 3: // looked up in a set, in the chains of those who have the role
+			r.Destination.Selector = fmt.Sprintf("role == 'r%d'", (i+7)%roles)
 		case i%2 == 0:
 			r.Destination.Ports = []model.Port{{Min: uint16(i), Max: uint16(i)}}
 		}
@@ -63,31 +65,36 @@ func peer(i, role int) *model.WorkloadEndpoint {
 func TestMembersAloneEqualFresh(t *testing.T) {
 	for name, group := range map[string]lower.GroupFunc{"walk": lower.Walk, "blocks": lower.Blocks, "eager blocks": lower.BlocksWith(eager())} {
 		t.Run(name, func(t *testing.T) {
-			rng := rand.New(rand.NewPCG(1, 2))
-			s, c := store.New(), compile.NewCompiler(options)
-			list := peers()
-			first := len(list)
-			for i := range 60 {
-				list = append(list, peer(i, rng.IntN(roles)))
-			}
-			var previous *lower.Lowered
-			for step := range 30 {
-				change, err := s.Apply(&model.Bundle{Source: "test", Resources: list})
-				if err != nil {
-					t.Fatal(err)
-				}
-				p := c.Compile(s.View(), change, compile.Host{Node: "n1"})
-				fresh := lower.Lower(p, lower.Options{Group: group})
-				reused := lower.Lower(p, lower.Options{Group: group, Previous: previous})
-				previous = reused
-				reused.Sort()
-				if d := cmp.Diff(noteless(fresh.Text()), noteless(reused.Text())); d != "" {
-					t.Fatalf("step %d: fresh (-), with memory (+):\n%s", step, d)
-				}
-				list = slices.Clone(list)
-				i := rng.IntN(60)
-				list[first+i] = peer(i, rng.IntN(roles))
-			}
+			membersAlone(t, group, 60)
+			membersAlone(t, group, 10) // roles come and go
 		})
+	}
+}
+
+func membersAlone(t *testing.T, group lower.GroupFunc, workloads int) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	s, c := store.New(), compile.NewCompiler(options)
+	list := peers()
+	first := len(list)
+	for i := range workloads {
+		list = append(list, peer(i, rng.IntN(roles)))
+	}
+	var previous *lower.Lowered
+	for step := range 30 {
+		change, err := s.Apply(&model.Bundle{Source: "test", Resources: list})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := c.Compile(s.View(), change, compile.Host{Node: "n1"})
+		fresh := lower.Lower(p, lower.Options{Group: group})
+		reused := lower.Lower(p, lower.Options{Group: group, Previous: previous})
+		previous = reused
+		reused.Sort()
+		if d := cmp.Diff(noteless(fresh.Text()), noteless(reused.Text())); d != "" {
+			t.Fatalf("%d workloads, step %d: fresh (-), with memory (+):\n%s", workloads, step, d)
+		}
+		list = slices.Clone(list)
+		i := rng.IntN(workloads)
+		list[first+i] = peer(i, rng.IntN(roles))
 	}
 }
