@@ -29,6 +29,8 @@ type FileOptions struct {
 	MaxDelay time.Duration
 	// Stdin is what "-" reads; os.Stdin when nil.
 	Stdin io.Reader
+	// Waiting, if not nil, is called with the name of a pipe that is being read and has been silent for a second.
+	Waiting func(name string)
 	// Watched tells that Watch will run: the first Load, too, leaves it to Watch to look how resources fit together.
 	Watched bool
 }
@@ -67,7 +69,7 @@ type FileSource struct {
 	// once holds what can be read only once: standard input and pipes.
 	once   map[string][]byte
 	onceMu sync.Mutex
-	// pipePatience is how long a pipe may have nothing to read.
+	// pipePatience is how long a pipe may be silent.
 	pipePatience time.Duration
 
 	mu sync.Mutex
@@ -202,7 +204,7 @@ func (s *FileSource) decode(snap *snapshot) (replaced []replacement) {
 	forEach(len(stale), func(k int) {
 		i := stale[k]
 		if snap.inputs[i].src == nil { // decoded before, and another version since
-			if again, err := s.input(snap.inputs[i].name, nil); err == nil {
+			if again, err := s.input(context.Background(), snap.inputs[i].name, nil); err == nil {
 				snap.inputs[i] = again
 			} else {
 				files[i] = &loadedFile{name: snap.inputs[i].name, diags: hcl.Diagnostics{unreadable(snap.inputs[i].name, err)}}
@@ -272,7 +274,7 @@ func (s *FileSource) content(f *loadedFile) []byte {
 	if name == Stdin {
 		name = "-"
 	}
-	if in, err := s.input(name, nil); err == nil && in.sum == f.sum {
+	if in, err := s.input(context.Background(), name, nil); err == nil && in.sum == f.sum {
 		return in.src
 	}
 	return nil
@@ -300,7 +302,7 @@ func (snap *snapshot) count(in *input, times uint64) {
 }
 
 // snapshot reads all files. With trust, those that have not been touched since the last snapshot are not read again.
-func (s *FileSource) snapshot(trust bool) *snapshot {
+func (s *FileSource) snapshot(ctx context.Context, trust bool) *snapshot {
 	s.looking.Lock()
 	defer s.looking.Unlock()
 	had := map[string]*input{}
@@ -316,7 +318,7 @@ func (s *FileSource) snapshot(trust bool) *snapshot {
 	names, diags := s.expand()
 	snap := &snapshot{diags: diags}
 	inputs, errs := make([]*input, len(names)), make([]error, len(names))
-	forEach(len(names), func(i int) { inputs[i], errs[i] = s.input(names[i], had[names[i]]) })
+	forEach(len(names), func(i int) { inputs[i], errs[i] = s.input(ctx, names[i], had[names[i]]) })
 	for i, in := range inputs {
 		if errs[i] != nil {
 			snap.diags = append(snap.diags, unreadable(names[i], errs[i]))
@@ -336,24 +338,27 @@ func (s *FileSource) snapshot(trust bool) *snapshot {
 // whole reads all files and waits a little for those that are being written.
 func (s *FileSource) whole(ctx context.Context) *snapshot {
 	for end := time.Now().Add(2 * finished); ; {
-		snap := s.snapshot(false)
+		snap := s.snapshot(ctx, false)
 		if !snap.unfinished || ctx.Err() != nil || time.Now().After(end) {
 			return snap
 		}
-		time.Sleep(s.opts.Debounce)
+		select {
+		case <-time.After(min(s.opts.Debounce, finished)):
+		case <-ctx.Done():
+		}
 	}
 }
 
 // changed is the last snapshot with some of its files read again; nil when that does not go well, and all must be read.
 // They are given by their places among the inputs.
-func (s *FileSource) changed(places []int) *snapshot {
+func (s *FileSource) changed(ctx context.Context, places []int) *snapshot {
 	s.looking.Lock()
 	defer s.looking.Unlock()
 	s.mu.Lock()
 	snap := &snapshot{diags: s.base.diags, inputs: slices.Clone(s.base.inputs), total: s.base.total, index: s.base.index}
 	s.mu.Unlock()
 	for _, i := range places {
-		in, err := s.input(snap.inputs[i].name, nil)
+		in, err := s.input(ctx, snap.inputs[i].name, nil)
 		if err != nil {
 			return nil
 		}

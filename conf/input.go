@@ -2,6 +2,7 @@ package conf
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -45,10 +46,10 @@ func touchedOf(info fs.FileInfo) touched {
 }
 
 // input reads a file, unless it is what it was when had was read.
-func (s *FileSource) input(name string, had *input) (*input, error) {
+func (s *FileSource) input(ctx context.Context, name string, had *input) (*input, error) {
 	in := &input{name: name}
 	var err error
-	if in.src, in.touched, err = s.read(name, had); err != nil {
+	if in.src, in.touched, err = s.read(ctx, name, had); err != nil {
 		return nil, err
 	}
 	if in.src == nil {
@@ -85,7 +86,7 @@ func sumOf(name string, src []byte) (s sum) {
 }
 
 // read reads a file; nil stands for what had has. What is not a regular file can be read only once and is remembered.
-func (s *FileSource) read(name string, had *input) ([]byte, touched, error) {
+func (s *FileSource) read(ctx context.Context, name string, had *input) ([]byte, touched, error) {
 	if name != "-" {
 		info, err := os.Stat(name)
 		if err != nil {
@@ -108,7 +109,7 @@ func (s *FileSource) read(name string, had *input) ([]byte, touched, error) {
 	if src, ok := s.once[name]; ok {
 		return src, touched{}, nil
 	}
-	src, err := s.readOnce(name)
+	src, err := s.readOnce(ctx, name)
 	if err == nil {
 		s.once[name] = src
 	}

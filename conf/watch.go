@@ -33,7 +33,7 @@ func (s *FileSource) Watch(ctx context.Context, changed func()) error {
 	defer quiet.Stop()
 	defer check.Stop()
 	look := func() error {
-		snap, err := s.look(dirs, burst)
+		snap, err := s.look(ctx, dirs, burst)
 		if err != nil {
 			return fmt.Errorf("watch files: %w", err)
 		}
@@ -101,10 +101,10 @@ func stoppedTimer() *time.Timer {
 }
 
 // look reads what a burst of events may have changed.
-func (s *FileSource) look(dirs *watchedDirs, b *burst) (*snapshot, error) {
+func (s *FileSource) look(ctx context.Context, dirs *watchedDirs, b *burst) (*snapshot, error) {
 	if !b.all {
 		if places, ok := s.places(b.paths); ok {
-			if snap := s.changed(places); snap != nil {
+			if snap := s.changed(ctx, places); snap != nil {
 				return snap, nil
 			}
 		}
@@ -112,7 +112,7 @@ func (s *FileSource) look(dirs *watchedDirs, b *burst) (*snapshot, error) {
 	if err := dirs.sync(s.paths); err != nil {
 		return nil, err
 	}
-	return s.snapshot(true), nil
+	return s.snapshot(ctx, true), nil
 }
 
 // places are the places of regular files among the inputs of the last snapshot. ok is false when one is not there.

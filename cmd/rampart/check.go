@@ -78,7 +78,7 @@ func checkConfiguration(ctx context.Context, e *env, config string, files []stri
 	if len(files) == 0 {
 		return c
 	}
-	source := conf.FilesWith(conf.FileOptions{Stdin: e.stdin}, files...)
+	source := e.files(files...)
 	bundle, diags := source.Load(ctx)
 	for _, d := range diags {
 		if n := conf.NoteOf(d); n != nil && n.Strict {

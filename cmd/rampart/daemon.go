@@ -105,7 +105,7 @@ func runDaemon(ctx context.Context, e *env, c *conf.Daemon) error {
 func engineConfig(e *env, c *conf.Daemon, backends []engine.Backend, logger *slog.Logger) engine.Config {
 	config := engine.Config{
 		Version: versionText(), Node: c.Node, Options: programOptions(c), Logger: logger,
-		Sources:  []engine.Source{conf.FilesWith(conf.FileOptions{Debounce: c.Debounce, Stdin: e.stdin, Watched: true}, c.Sources.Files...)},
+		Sources:  []engine.Source{policyFiles(e, c, logger)},
 		Backends: backends, Links: engine.KernelLinks{},
 		StateDir: c.StateDir, ClearOnExit: c.OnExit == conf.OnExitClear, RuleSeries: c.Metrics.Rules,
 		Notify: notifyManager,
@@ -122,6 +122,13 @@ func engineConfig(e *env, c *conf.Daemon, backends []engine.Backend, logger *slo
 		}
 	}
 	return config
+}
+
+func policyFiles(e *env, c *conf.Daemon, logger *slog.Logger) *conf.FileSource {
+	return conf.FilesWith(conf.FileOptions{
+		Debounce: c.Debounce, Stdin: e.stdin, Watched: true,
+		Waiting: func(name string) { logger.Warn("waiting for a pipe that nothing comes through", "file", name) },
+	}, c.Sources.Files...)
 }
 
 // notifyManager tells systemd, when it started us. A message that does not arrive is not worth stopping for.

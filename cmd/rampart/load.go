@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -13,12 +14,19 @@ import (
 // loadFiles reads the resources of files. Mistakes in them are printed in full, warnings are not; the error then says no
 // more.
 func loadFiles(ctx context.Context, e *env, paths []string) ([]model.Resource, error) {
-	source := conf.FilesWith(conf.FileOptions{Stdin: e.stdin}, paths...)
+	source := e.files(paths...)
 	bundle, diags := source.Load(ctx)
 	if bundle == nil {
 		return nil, fileErrors(e, diags, source.Sources())
 	}
 	return bundle.Resources, nil
+}
+
+// files are policy files, on the standard input too. Who waits for a pipe that nothing comes through is told.
+func (e *env) files(paths ...string) *conf.FileSource {
+	return conf.FilesWith(conf.FileOptions{Stdin: e.stdin, Waiting: func(name string) {
+		fmt.Fprintf(e.stderr, "rampart: waiting for %s, a pipe that nothing comes through\n", name)
+	}}, paths...)
 }
 
 // fileErrors prints the errors among diagnostics and stands for them.

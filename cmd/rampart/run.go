@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -45,7 +48,11 @@ Exit codes: 0 ended by a signal; 1 the daemon could not start, or failed; 2 wron
 			if err != nil {
 				return err
 			}
-			return runDaemon(cmd.Context(), e, c)
+			// Only the daemon has something to put in order; other commands a signal ends at once, as it does by itself.
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			context.AfterFunc(ctx, stop) // a second signal ends the daemon at once
+			return runDaemon(ctx, e, c)
 		},
 	}
 	f := cmd.Flags()
