@@ -37,6 +37,10 @@ type cut struct {
 	// ever added to: a mark means the same list for good.
 	known map[uint64]*node
 	says  map[uint64]ruleset.Element
+	// joint are the fields that all items ask for besides, when these are asked for together with the address: see joint.
+	joint []dim
+	// decided are the elements of the addresses of a class, without the address, by its mark, when there are joint fields.
+	decided map[uint64][]ruleset.Element
 	// set is the last map made; whole tells that it has an element for each entry.
 	set   *ruleset.Set
 	whole bool

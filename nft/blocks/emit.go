@@ -44,6 +44,13 @@ func (p *planner) emitCut(c *chain, k *cut) {
 		fields = append(fields, proto)
 		s.Name += "." + dimWord[proto]
 	}
+	listed := k.members && k.single // by addresses, not in regions
+	if listed {
+		for _, d := range k.joint {
+			fields = append(fields, d)
+			s.Name += "." + dimShort[d]
+		}
+	}
 	if s.Interval {
 		s.Name += "-ranges"
 	}
@@ -51,13 +58,13 @@ func (p *planner) emitCut(c *chain, k *cut) {
 		s.Fields = append(s.Fields, p.field(f))
 	}
 	inner := c.guard && k.d != sport && k.d != dport
-	if k.members && k.single {
+	switch {
+	case listed && k.joint != nil:
+		p.enrollJoint(k, s)
+	case listed:
 		p.enroll(c, k, s, inner)
 	}
 	for i := range k.regions {
-		if k.members && k.single {
-			break
-		}
 		r := &k.regions[i]
 		if len(r.node.items) == 0 {
 			// Nothing matches here. The list of the packets of no region may not be asked either, and need not: it is
@@ -95,6 +102,9 @@ func (p *planner) emitCut(c *chain, k *cut) {
 			s.Elements[i].End = ""
 		}
 		s.Size = size(len(s.Elements))
+		if listed && k.joint != nil {
+			s.Size = size(2 * len(s.Elements)) // an address more is several elements
+		}
 	}
 	nameByContent(s)
 	p.addSet(c, s)

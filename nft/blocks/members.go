@@ -64,12 +64,66 @@ func (e *estimator) members(out []candidate, d dim) []candidate {
 	}
 	find, _ := p.dispatch(d, addrs, true, 0, e.weight)
 	x.ns += find
+	joint, elements := p.joint(e.items, d)
+	if joint != nil {
+		y := price{p.costs.Hash + p.costs.Cold*cold(e.weight), mapBytes + memberBytes*elements}
+		if p.worth(e.weight, y) < p.worth(e.weight, x) {
+			x = y
+		} else {
+			joint = nil
+		}
+	}
 	return append(out, candidate{d: d, members: true, estimate: p.worth(e.weight, x), make: func() *cut {
 		c := p.cutMembers(e.items, d, ids)
-		c.price = x
+		c.price, c.joint = x, joint
 		return c
 	}})
 }
+
+// joint are the fields that all items that ask for sets ask for besides, in single values, as rules for a port do. Then an
+// address need not lead to the chain of its class: a map of the address together with these fields decides. When members
+// change, so do elements that say accept or drop, which costs the kernel next to nothing; where a chain comes or goes, or an
+// element that leads to one, it checks the whole table. elements is how many there are, roughly. It is nil where items say
+// more, and where one that asks for no set would have to be asked before one that does.
+func (p *planner) joint(items []part, d dim) (fields []dim, elements float64) {
+	var others []*item
+	shape := uint8(0)
+	for _, x := range items {
+		if len(x.sets[d]) == 0 {
+			others = append(others, x.item)
+			continue
+		}
+		if x.hard || len(x.sets[1-d]) > 0 || x.bound == 0 || x.bound&(1<<d) != 0 || shape != 0 && x.bound != shape || len(others) > maxOthers {
+			return nil, 0
+		}
+		for f := range dims {
+			if x.box[f] != nil && !x.box[f].Exact() {
+				return nil, 0
+			}
+		}
+		if slices.ContainsFunc(others, x.overlaps) {
+			return nil, 0
+		}
+		shape = x.bound
+		members := p.count(x.sets[d][0])
+		for _, id := range x.sets[d][1:] {
+			members = min(members, p.count(id))
+		}
+		elements += members * float64(x.elements)
+	}
+	if elements > float64(p.costs.MaxMap) {
+		return nil, 0
+	}
+	for f := range dims {
+		if shape&(1<<f) != 0 {
+			fields = append(fields, f)
+		}
+	}
+	return fields, elements
+}
+
+// maxOthers is how many items may come before one that asks for sets: each is compared with it.
+const maxOthers = 64
 
 // count is how many members a set has in the family, roughly.
 func (p *planner) count(id ir.SetID) float64 {
@@ -90,7 +144,8 @@ func (p *planner) count(id ir.SetID) float64 {
 const memberShare = 1.0 / 16
 
 func (p *planner) cutMembers(items []part, d dim, ids []ir.SetID) *cut {
-	c := &cut{d: d, members: true, asking: map[ir.SetID][]asker{}, known: map[uint64]*node{}, says: map[uint64]ruleset.Element{}}
+	c := &cut{d: d, members: true, asking: map[ir.SetID][]asker{}, known: map[uint64]*node{}, says: map[uint64]ruleset.Element{},
+		decided: map[uint64][]ruleset.Element{}}
 	for _, x := range items {
 		if len(x.sets[d]) == 0 {
 			c.others = append(c.others, x)
@@ -126,8 +181,20 @@ func (p *planner) enlist(c *cut, r *roster) {
 // inClass is the list of the packets of a class: the rules that do not ask, and those that ask for sets it is in, as far
 // as the first that decides.
 func (p *planner) inClass(c *cut, k *class) []part {
-	var list []part
-	last := maxElements // where the first item is that decides
+	list, last := p.askers(c, k)
+	var others []part
+	for _, x := range c.others {
+		if x.order > last {
+			break
+		}
+		others = append(others, part{x.item, x.share * memberShare})
+	}
+	return merge([][]part{list, others})
+}
+
+// askers are the items that ask for sets the class is in, as far as the first that decides, which is at last.
+func (p *planner) askers(c *cut, k *class) (list []part, last int) {
+	last = maxElements
 	for _, id := range k.sets {
 		for _, x := range c.asking[id] {
 			if x.order > last {
@@ -144,14 +211,7 @@ func (p *planner) inClass(c *cut, k *class) []part {
 	}
 	list = slices.DeleteFunc(list, func(x part) bool { return x.order > last })
 	slices.SortFunc(list, func(a, b part) int { return byOrder(a.item, b.item) })
-	var others []part
-	for _, x := range c.others {
-		if x.order > last {
-			break
-		}
-		others = append(others, part{x.item, x.share * memberShare})
-	}
-	return merge([][]part{list, others})
+	return list, last
 }
 
 // decideClasses decides about the classes that have not been seen before.
@@ -169,6 +229,9 @@ func (p *planner) decideClasses(n *node, c *cut) {
 	}
 	if c.single {
 		c.by = byHash
+		if c.joint != nil {
+			return
+		}
 		for _, k := range c.roster.classes {
 			decide(k)
 		}
@@ -200,12 +263,63 @@ func (p *planner) enroll(c *chain, k *cut, s *ruleset.Set, guard bool) {
 	} else {
 		s.Elements = make([]ruleset.Element, 0, len(entries))
 		for i := range entries {
-			if x, ok := k.element(&entries[i]); ok {
-				s.Elements = append(s.Elements, x)
-			}
+			s.Elements = k.appendTo(s.Elements, &entries[i])
 		}
 	}
 	k.set, k.whole = s, len(s.Elements) == len(entries)
+}
+
+// enrollJoint fills the map of a cut by members with elements for each address and the joint fields, or takes it over as
+// enroll does.
+func (p *planner) enrollJoint(k *cut, s *ruleset.Set) {
+	for _, x := range k.roster.classes {
+		if _, known := k.decided[x.mark]; !known {
+			k.decided[x.mark] = p.decidedBy(k, x)
+		}
+	}
+	if k.set != nil && k.set.Name == s.Name {
+		s.Elements = k.patched(k.set.Elements, func(a span.Value) ruleset.Key { return p.key(nil, k.d, a) })
+	} else {
+		s.Elements = nil
+		for i := range k.roster.entries {
+			s.Elements = k.appendTo(s.Elements, &k.roster.entries[i])
+		}
+	}
+	k.set = s
+}
+
+// decidedBy are the elements of an address of a class, without the address.
+func (p *planner) decidedBy(k *cut, x *class) []ruleset.Element {
+	var list []ruleset.Element
+	seen := map[string]bool{}
+	items, _ := p.askers(k, x)
+	for _, y := range items {
+		p.product(y.item, k.joint, func(first, _ []span.Value) {
+			e := ruleset.Element{Key: p.keyOf(k.joint, first)}
+			if !seen[e.Key] {
+				seen[e.Key] = true
+				p.say(&e, y.order)
+				list = append(list, e)
+			}
+		})
+	}
+	slices.SortFunc(list, func(a, b ruleset.Element) int { return strings.Compare(a.Key, b.Key) })
+	return list
+}
+
+// appendTo adds what the map says for an address, which is nothing when no rule matches there.
+func (k *cut) appendTo(list []ruleset.Element, e *entry) []ruleset.Element {
+	if k.joint == nil {
+		if x, ok := k.element(e); ok {
+			list = append(list, x)
+		}
+		return list
+	}
+	for _, x := range k.decided[e.mark] {
+		x.Key = e.key + x.Key
+		list = append(list, x)
+	}
+	return list
 }
 
 // element is what the map says for an address; ok is false when no rule matches there.
@@ -220,16 +334,14 @@ func (k *cut) patched(old []ruleset.Element, key func(span.Value) ruleset.Key) [
 	out := make([]ruleset.Element, 0, len(old)+len(k.roster.changed))
 	for _, a := range k.roster.changed {
 		key := string(key(a))
-		i, found := slices.BinarySearchFunc(old, key, func(e ruleset.Element, key string) int { return strings.Compare(e.Key, key) })
+		i, _ := slices.BinarySearchFunc(old, key, func(e ruleset.Element, key string) int { return strings.Compare(e.Key, key) })
 		out = append(out, old[:i]...)
-		if found {
+		for i < len(old) && strings.HasPrefix(old[i].Key, key) {
 			i++
 		}
 		old = old[i:]
 		if i, ok := findEntry(k.roster.entries, a); ok {
-			if x, ok := k.element(&k.roster.entries[i]); ok {
-				out = append(out, x)
-			}
+			out = k.appendTo(out, &k.roster.entries[i])
 		}
 	}
 	return append(out, old...)

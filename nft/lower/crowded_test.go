@@ -11,6 +11,7 @@ import (
 	"rampart/model"
 	"rampart/model/store"
 	"rampart/nft/lower"
+	"rampart/nft/ruleset"
 )
 
 // crowd is n workloads of this node, each with a policy of its own that asks for ten sets.
@@ -56,5 +57,46 @@ func TestVeryManySets(t *testing.T) {
 		if many, asked := len(p.Sets) > 1500, strings.Count(text, "ip saddr @"); many && asked > 10 || !many && asked < 1000 {
 			t.Errorf("%d sets: %d rules ask for one", len(p.Sets), asked)
 		}
+	}
+}
+
+// TestCrowdedChangeAsksNoChain: with very many sets, a change of members is a change of elements that say accept. One that led to
+// a chain would have the kernel check the whole table.
+func TestCrowdedChangeAsksNoChain(t *testing.T) {
+	s, c := store.New(), compile.NewCompiler(options)
+	world := crowd(155)
+	for _, r := range world {
+		if p, ok := r.(*model.Policy); ok {
+			for i := range p.Spec.Ingress {
+				r := &p.Spec.Ingress[i]
+				r.Protocol, r.Destination.Ports = model.ProtocolNumber(model.ProtoTCP), []model.Port{model.SinglePort(uint16(1000 + i))}
+			}
+		}
+	}
+	var previous *lower.Lowered
+	for step := range 5 {
+		w := *world[0].(*model.WorkloadEndpoint)
+		w.Spec.Node = "n2"
+		w.Metadata.Labels = map[string]string{"role": fmt.Sprintf("r%d", 1500+step)}
+		world[0] = &w
+		change, err := s.Apply(&model.Bundle{Source: "test", Resources: append([]model.Resource(nil), world...)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := lower.Lower(c.Compile(s.View(), change, compile.Host{Node: "n1"}), lower.Options{Group: lower.Blocks, Previous: previous})
+		if previous != nil {
+			d, ok := ruleset.Diff(previous.Ruleset, next.Ruleset)
+			if !ok || len(d.Elements) == 0 || len(d.Rules)+len(d.AddChains)+len(d.DelChains)+len(d.AddSets)+len(d.DelSets) > 0 {
+				t.Fatalf("step %d: the difference is %+v", step, d)
+			}
+			for _, e := range d.Elements {
+				for _, x := range append(e.Add, e.Del...) {
+					if x.Verdict.Chain != "" {
+						t.Errorf("step %d: element %s of %s", step, e.Set.ElementText(&x), e.Set.Name)
+					}
+				}
+			}
+		}
+		previous = next
 	}
 }
