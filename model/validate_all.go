@@ -70,10 +70,13 @@ func survey(resources []Resource) *world {
 	w := &world{
 		byKey:    make(map[Key]Resource, len(resources)),
 		seen:     make(map[Key]bool, len(resources)),
-		tiers:    map[string]bool{DefaultTier: true},
+		tiers:    map[string]bool{},
 		profiles: map[string]bool{ProfileAllowAll: true},
 		ports:    map[string]bool{},
 		claims:   map[interfaceClaim][]string{},
+	}
+	for name := range builtInTiers {
+		w.tiers[name] = true
 	}
 	profiles := map[string]*Profile{}
 	for _, r := range resources {

@@ -52,6 +52,7 @@ func TestValidateAll(t *testing.T) {
 			[]string{"NetworkPolicy/prod/p  metadata.name: NetworkPolicy/prod/p is already defined"}},
 		{"tiers", []Resource{gnp(3, `{"tier":"ghost"}`), np("prod", `{"tier":"real"}`), resource(t, KindTier, 0, `{"metadata":{"name":"real"}}`)},
 			[]string{`GlobalNetworkPolicy/g f.yaml:3 spec.tier: tier "ghost" does not exist`}},
+		{"built-in tiers", []Resource{gnp(3, `{"tier":"kube-admin"}`), np("prod", `{"tier":"kube-baseline"}`), np("dev", `{"tier":"default"}`)}, nil},
 		{"profiles", []Resource{workload}, []string{
 			`WorkloadEndpoint/prod/w  ? spec.profiles[0]: profile "p" does not exist: what no policy decides is denied`}},
 		{"named ports", []Resource{host, gnp(3, `{"ingress":[{"action":"Deny","protocol":"TCP","source":{"notPorts":["a",1]},"destination":{"ports":[1,"b"]}}],
