@@ -22,7 +22,7 @@ func (b *Backend) Counters(context.Context) (map[model.RuleID]ir.Counter, error)
 	}
 	sums := totals(rules)
 	if b.state != nil {
-		if err := elementCounters(b.config.NetNS, b.config.Table, b.state.lowered.Sets, sums); err != nil {
+		if err := elementCounters(b.config.NetNS, b.config.Table, b.state.lowered.Sets, dumpPatience, sums); err != nil {
 			return nil, fmt.Errorf("nftables: %w", err)
 		}
 	}

@@ -20,9 +20,16 @@ import (
 const dumpPatience = 2 * time.Second
 
 // elementCounters adds up the counters of the elements of maps that count, by the identifiers our shadow has for their
-// keys.
-func elementCounters(netns int, table string, sets []*ruleset.Set, sums map[model.RuleID]ir.Counter) error {
+// keys. It waits for each map as long as patience says.
+func elementCounters(netns int, table string, sets []*ruleset.Set, patience time.Duration, sums map[model.RuleID]ir.Counter) error {
 	var c *netlink.Conn
+	hangUp := func() {
+		if c != nil {
+			_ = c.Close()
+			c = nil
+		}
+	}
+	defer hangUp()
 	for _, s := range sets {
 		if !s.Counters || len(s.Elements) == 0 {
 			continue
@@ -32,16 +39,18 @@ func elementCounters(netns int, table string, sets []*ruleset.Set, sums map[mode
 			if c, err = netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: netns}); err != nil {
 				return err
 			}
-			defer c.Close()
 		}
-		if err := dumpElements(c, table, s, sums); err != nil {
+		err := dumpElements(c, table, s, patience, sums)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			hangUp() // what is still on its way would be taken for the next map's
+		} else if err != nil {
 			return fmt.Errorf("counters of map %s: %w", s.Name, err)
 		}
 	}
 	return nil
 }
 
-func dumpElements(c *netlink.Conn, table string, s *ruleset.Set, sums map[model.RuleID]ir.Counter) error {
+func dumpElements(c *netlink.Conn, table string, s *ruleset.Set, patience time.Duration, sums map[model.RuleID]ir.Counter) error {
 	attrs, err := netlink.MarshalAttributes([]netlink.Attribute{
 		{Type: unix.NFTA_SET_ELEM_LIST_TABLE, Data: append([]byte(table), 0)},
 		{Type: unix.NFTA_SET_ELEM_LIST_SET, Data: append([]byte(s.Name), 0)},
@@ -49,17 +58,16 @@ func dumpElements(c *netlink.Conn, table string, s *ruleset.Set, sums map[model.
 	if err != nil {
 		return err
 	}
-	if err := c.SetReadDeadline(time.Now().Add(dumpPatience)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
 	replies, err := c.Execute(netlink.Message{
 		Header: netlink.Header{Type: nftType(unix.NFT_MSG_GETSETELEM), Flags: netlink.Request | netlink.Dump},
 		Data:   append([]byte{unix.NFPROTO_INET, unix.NFNETLINK_V0, 0, 0}, attrs...),
 	})
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, unix.ENOENT):
+	if errors.Is(err, unix.ENOENT) {
 		return nil
-	case err != nil:
+	} else if err != nil {
 		return err
 	}
 	ids := make(map[string]model.RuleID, len(s.Elements))
