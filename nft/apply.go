@@ -140,8 +140,26 @@ func next(generation uint32) uint32 {
 // maxChainDumps is up to how many chains are read one by one rather than with the whole table.
 const maxChainDumps = 50
 
-// doomed reads the counters of the rules that a delta removes or replaces.
+// doomed reads the counters of the rules and elements that a delta removes or replaces.
 func (b *Backend) doomed(d *ruleset.Delta) (map[model.RuleID]ir.Counter, error) {
+	counts, err := b.doomedRules(d)
+	if err != nil {
+		return nil, err
+	}
+	maps := slices.Clone(d.DelSets)
+	for _, e := range d.Elements {
+		gone := *e.Set
+		if gone.Elements = e.Del; e.Flush {
+			i := slices.IndexFunc(b.state.lowered.Sets, func(s *ruleset.Set) bool { return s.Name == gone.Name })
+			gone.Elements = b.state.lowered.Sets[i].Elements
+		}
+		maps = append(maps, &gone)
+	}
+	return counts, elementCounters(b.config.NetNS, b.config.Table, maps, dumpPatience, counts)
+}
+
+// doomedRules reads the counters of the rules among them.
+func (b *Backend) doomedRules(d *ruleset.Delta) (map[model.RuleID]ir.Counter, error) {
 	gone := map[uint64]bool{}
 	var chains []string
 	for _, r := range d.Rules {
@@ -159,7 +177,7 @@ func (b *Backend) doomed(d *ruleset.Delta) (map[model.RuleID]ir.Counter, error) 
 		}
 	}
 	if len(chains) == 0 {
-		return nil, nil
+		return map[model.RuleID]ir.Counter{}, nil
 	}
 	if len(chains) > maxChainDumps {
 		chains = nil

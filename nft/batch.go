@@ -15,7 +15,7 @@ type batch struct {
 	conn  *recorder
 	table *nftables.Table
 	bind  binder
-	// counts are the counter values that new rules inherit.
+	// counts are the counter values that new rules and elements inherit.
 	counts map[model.RuleID]ir.Counter
 	// chains holds, for every chain whose rules change, where the handles of its rules come from.
 	chains map[string][]source
@@ -120,7 +120,7 @@ func (b *batch) delta(d *ruleset.Delta, handles map[string][]uint64, prepared bo
 	}
 	b.addSets(sets)
 	for _, e := range d.Elements {
-		b.fail(b.conn.SetAddElements(setOf(b.table, e.Set), elementsOf(e.Set, len(e.Add), slices.Values(e.Add))))
+		b.fail(b.conn.SetAddElements(setOf(b.table, e.Set), elementsOf(e.Set, len(e.Add), slices.Values(e.Add), b.counts)))
 	}
 	for _, c := range d.AddChains {
 		if wanted(c) {
@@ -159,7 +159,7 @@ func (b *batch) addSets(sets []*ruleset.Set) {
 		b.fail(b.conn.AddSet(queued[i], nil))
 	}
 	for i, s := range sets {
-		b.fail(b.conn.SetAddElements(queued[i], elementsOf(s, s.Len(), s.All())))
+		b.fail(b.conn.SetAddElements(queued[i], elementsOf(s, s.Len(), s.All(), b.counts)))
 	}
 }
 

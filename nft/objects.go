@@ -8,6 +8,8 @@ import (
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
 
+	"rampart/engine/ir"
+	"rampart/model"
 	"rampart/nft/ruleset"
 )
 
@@ -29,8 +31,9 @@ func setOf(t *nftables.Table, s *ruleset.Set) *nftables.Set {
 }
 
 // elementsOf are elements as the kernel wants them: an interval of a single field is a start and, unless it reaches the
-// highest key, an end that is no longer in it.
-func elementsOf(s *ruleset.Set, n int, list iter.Seq[ruleset.Element]) []nftables.SetElement {
+// highest key, an end that is no longer in it. The first element of an identifier starts its counter where those it replaces
+// ended; counts holds what is left to hand out.
+func elementsOf(s *ruleset.Set, n int, list iter.Seq[ruleset.Element], counts map[model.RuleID]ir.Counter) []nftables.SetElement {
 	out := make([]nftables.SetElement, 0, n)
 	trim := func(key string) []byte { return []byte(key) }
 	if !s.Concatenated() {
@@ -43,7 +46,9 @@ func elementsOf(s *ruleset.Set, n int, list iter.Seq[ruleset.Element]) []nftable
 			el.VerdictData = e.Verdict.Expr()
 		}
 		if s.Counters {
-			el.Counter = &expr.Counter{}
+			n := counts[e.ID]
+			el.Counter = &expr.Counter{Packets: n.Packets, Bytes: n.Bytes}
+			delete(counts, e.ID)
 		}
 		switch {
 		case !s.Interval:
@@ -84,7 +89,7 @@ func keysOf(s *ruleset.Set, list []ruleset.Element) []nftables.SetElement {
 				return
 			}
 		}
-	})
+	}, nil)
 }
 
 // successor is the key plus one; the key must not be all ones.
@@ -122,7 +127,7 @@ type binder struct {
 func (b *binder) Bind(s *ruleset.Set) (string, uint32) {
 	set := setOf(b.table, s)
 	set.Anonymous, set.Constant = true, true
-	if err := b.conn.AddSet(set, elementsOf(s, s.Len(), s.All())); err != nil {
+	if err := b.conn.AddSet(set, elementsOf(s, s.Len(), s.All(), nil)); err != nil {
 		b.err = err
 	}
 	return set.Name, set.ID

@@ -43,6 +43,10 @@ func (b *Backend) replace(l *lower.Lowered, old *nftables.Table, generation uint
 			return err
 		}
 		counts = totals(rules)
+		// Which rule an element belongs to only the new table says: maps of the same name and with the same keys are the same.
+		if err := elementCounters(b.config.NetNS, old.Name, l.Sets, dumpPatience, counts); err != nil {
+			return err
+		}
 	}
 	if !stands {
 		standIn := *table

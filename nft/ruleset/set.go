@@ -49,9 +49,9 @@ type Element struct {
 	ID model.RuleID
 }
 
-// Same tells that two elements are one to the kernel.
+// Same tells that an element may stay for another: it is one to the kernel, and what it has counted is the other's.
 func (e *Element) Same(o *Element) bool {
-	return e.Key == o.Key && e.End == o.End && e.Verdict == o.Verdict && e.Comment == o.Comment
+	return e.Key == o.Key && e.End == o.End && e.Verdict == o.Verdict && e.Comment == o.Comment && e.ID == o.ID
 }
 
 // SameType tells that b could take a's place by changing elements alone.
