@@ -10,13 +10,14 @@ import (
 	"rampart/nft/ruleset"
 )
 
-// maxWord bounds the readable part of a name, so that whole names stay under 64 bytes.
+// maxWord bounds the readable part of a name, so that whole names stay under 80 bytes.
 const maxWord = 40
 
 // ChainName is a name that says what it is for: a prefix, the readable part of a key, and a hash that keeps names apart.
-// The prefix keeps it clear of nft's keywords.
+// The prefix keeps it clear of nft's keywords. Two policies whose chains had one name would be one policy to a packet, so
+// the hash has 64 bits: of 32, two of 10 000 names with the same readable part are equal once in a hundred programs.
 func ChainName(prefix, word string, identity ...string) string {
-	h := fnv.New32a()
+	h := fnv.New64a()
 	for _, s := range append(identity, prefix, word) {
 		h.Write([]byte(s))
 		h.Write([]byte{0})
@@ -26,9 +27,9 @@ func ChainName(prefix, word string, identity ...string) string {
 		w = w[:maxWord]
 	}
 	if w = strings.Trim(w, "-."); w == "" {
-		return fmt.Sprintf("%s-%08x", prefix, h.Sum32())
+		return fmt.Sprintf("%s-%016x", prefix, h.Sum64())
 	}
-	return fmt.Sprintf("%s-%s-%08x", prefix, w, h.Sum32())
+	return fmt.Sprintf("%s-%s-%016x", prefix, w, h.Sum64())
 }
 
 // sanitise replaces what an nft identifier may not hold.

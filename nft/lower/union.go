@@ -19,11 +19,11 @@ type union struct {
 }
 
 func (u union) name() string {
-	h := fnv.New32a()
+	h := fnv.New64a()
 	for _, id := range u.ids {
 		fmt.Fprintf(h, "%s ", id)
 	}
-	return fmt.Sprintf("ports%d-of-%d-names-%08x", u.version, len(u.ids), h.Sum32())
+	return fmt.Sprintf("ports%d-of-%d-names-%016x", u.version, len(u.ids), h.Sum64())
 }
 
 // PortUnion returns the name of the set that holds one family of several SetPorts.
