@@ -32,7 +32,7 @@ func newFirewall(t *testing.T, top *lab.Topology) *firewall {
 // with maps made so eager that even short lists get some.
 func lowerings() map[string]lower.GroupFunc {
 	eager := blocks.DefaultCosts()
-	eager.Short, eager.Cut, eager.Rule, eager.Alive, eager.Copy, eager.MinMap, eager.Map = 0, 0, 1000, 1000, 0.01, 1, 0
+	eager.Short, eager.Cut, eager.Rule, eager.Alive, eager.Copy, eager.MinMap, eager.Map, eager.Together = 0, 0, 1000, 1000, 0.01, 1, 0, 1
 	return map[string]lower.GroupFunc{"default": nil, "walk": lower.Walk, "eager": lower.BlocksWith(eager)}
 }
 

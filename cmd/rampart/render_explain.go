@@ -48,6 +48,8 @@ type explainedGroup struct {
 	Rules  int `json:"rules"`
 	Chains int `json:"chains"`
 	Left   int `json:"rulesLeft"`
+	// Together is how many of the rules are looked up first, in maps for many endpoints, by peer, interface and port.
+	Together int `json:"rulesTogether,omitempty"`
 	// Form is "rules" or "lookups", Why the reason.
 	Form string `json:"form"`
 	Why  string `json:"why"`
@@ -156,8 +158,10 @@ func explain(p *ir.Program, c *conf.Daemon) (*explanation, error) {
 	for _, g := range p.Groups {
 		lists[g.ID] = listsOf(g)
 	}
+	served := servedOf(p, w.lowered)
 	for _, g := range p.Groups {
 		e := explainGroup(p, g, w.lowered)
+		e.Together = len(served[g])
 		head := listKey{lists[g.ID][0].ID, 4}
 		e.ExpectedNS = math.Round(w.noMap[head].Expected)
 		r, listed := w.lookups[head]
@@ -245,6 +249,24 @@ func explainGroup(p *ir.Program, g *ir.Group, l *lower.Lowered) explainedGroup {
 	}
 	e.Chain, e.Chains, e.Left = reach(l.Ruleset, "group-", string(g.ID))
 	return e
+}
+
+// servedOf are the rules of each group that are looked up by service.
+func servedOf(p *ir.Program, l *lower.Lowered) map[*ir.Group]map[model.RuleID]bool {
+	services := l.Services()
+	rules := map[*ir.Group]map[model.RuleID]bool{}
+	for _, e := range p.Endpoints {
+		for _, d := range []model.Direction{model.Ingress, model.Egress} {
+			g := e.Group(d, model.LayerNormal)
+			for _, id := range services[lower.Served{Interface: e.Interface, Direction: d}] {
+				if rules[g] == nil {
+					rules[g] = map[model.RuleID]bool{}
+				}
+				rules[g][id] = true
+			}
+		}
+	}
+	return rules
 }
 
 // reach finds the chain of a group and counts the chains, and the rules in them, that the chain of a group leads to.

@@ -29,7 +29,7 @@ func TestExplanationText(t *testing.T) {
 				},
 			},
 			{
-				ID: "g2", Chain: "group-out-p8-g2-2", Direction: "egress", Layer: "normal", Form: "rules", Why: "another reason", Rules: 3, Left: 4, Chains: 2, ExpectedNS: 90,
+				ID: "g2", Chain: "group-out-p8-g2-2", Direction: "egress", Layer: "normal", Form: "rules", Why: "another reason", Rules: 3, Left: 4, Chains: 2, Together: 2, ExpectedNS: 90,
 				LookupsNS: 80, Endpoints: []string{"WorkloadEndpoint/prod/a (cali1)"}, Policies: []string{"default/p8"},
 			},
 			{ID: "g3", Direction: "ingress", Layer: "preDNAT", Form: "rules", Why: "another reason"},
@@ -63,6 +63,7 @@ egress of the endpoint itself
   chain      group-out-p8-g2-2
   endpoint   WorkloadEndpoint/prod/a (cali1)
   policies   default/p8
+  first      2 rules by peer, interface and port, in maps for many endpoints
   rules      3, in nftables 4 rules in 2 chains
   why        another reason
   expected   90 ns a packet; with lowering = "Lookups" 80 ns

@@ -51,6 +51,9 @@ func (g *explainedGroup) writeTo(b *bytes.Buffer) {
 	}
 	field("policies", some(g.Policies))
 	field("profiles", some(g.Profiles))
+	if g.Together > 0 {
+		field("first", counted(g.Together, "rule")+" by peer, interface and port, in maps for many endpoints")
+	}
 	if g.Form == "rules" {
 		field("rules", fmt.Sprintf("%d, in nftables %s in %s", g.Rules, counted(g.Left, "rule"), counted(g.Chains, "chain")))
 		field("why", g.Why)

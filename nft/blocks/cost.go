@@ -35,6 +35,9 @@ type Costs struct {
 	Short int
 	// ShortOfSets is the same where the program has very many sets.
 	ShortOfSets int
+	// Together is from how many short lists on, each of an endpoint of its own or a few, what they say of single ports is
+	// looked up in maps for all of them together.
+	Together int
 	// MinMembers is how many rules must ask for sets before addresses are sorted by the sets they are in.
 	MinMembers int
 	// MaxMap is how many elements a map may have before it is cut whatever it costs: large maps are slow to change.
@@ -48,6 +51,7 @@ func DefaultCosts() Costs {
 	return Costs{
 		Rule: 45, Set: 90, Chain: 60, Hash: 60, Array: 200, Step: 25, Map: 20, Field: 15, Line: 4, Alive: 7.5, Group: 17, Cold: 40,
 		Byte: 20e-6, Cut: 300, MinMap: 3, Short: 12, ShortOfSets: 3, MinMembers: 4, MaxMap: 4096, MinParted: 500,
+		Together: 64,
 	}
 }
 

@@ -28,17 +28,30 @@ func BlocksExplained(costs blocks.Costs, report func(Report)) GroupFunc {
 		costs = blocks.DefaultCosts()
 	}
 	return func(b *Builder, g *ir.Group, v Verdicts) string {
-		l, ok := b.State().(*flat.List)
+		made, ok := b.State().(*flattened)
 		if !ok {
-			l = flat.Of(g)
+			made = &flattened{flat.Of(g), costs.Together}
 		}
-		b.SetState(l)
+		b.SetState(made)
 		f := &flattener{b: b, g: g, v: v, costs: costs, report: report, origins: map[*flat.List]uint64{}}
 		if rulesOf(g) <= Short(b.program, costs) {
 			f.costs = costs.Plain()
 		}
-		return f.list(l)
+		return f.list(made.list)
 	}
+}
+
+// flattened is what Blocks leaves of a group.
+type flattened struct {
+	list *flat.List
+	// together is Costs.Together.
+	together int
+}
+
+// flattened is what Blocks has left of a group, nil when another GroupFunc has lowered it.
+func (b *Builder) flattened(g *ir.Group, v Verdicts) *flattened {
+	made, _ := b.groups[groupKey{g, v}].state.(*flattened)
+	return made
 }
 
 type flattener struct {

@@ -19,7 +19,7 @@ import (
 // eager makes maps and cuts where they would not pay, so that small lists use them.
 func eager() blocks.Costs {
 	c := blocks.DefaultCosts()
-	c.Short, c.Cut, c.Rule, c.Alive, c.Byte, c.MinMap, c.Map = 0, 0, 1000, 1000, 0, 1, 0
+	c.Short, c.Cut, c.Rule, c.Alive, c.Byte, c.MinMap, c.Map, c.Together = 0, 0, 1000, 1000, 0, 1, 0, 1
 	return c
 }
 

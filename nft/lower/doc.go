@@ -23,7 +23,8 @@
 // A stage accepts established and related packets first, then looks the interface up in one verdict map, whose elements
 // go to the chain of the endpoint's group; up to three interfaces are compared one by one, which is faster. Endpoints with
 // equal policies share that chain. Workloads about which a stage has nothing to say but what it says of all of them are not
-// in its map: a set that all stages share has the interfaces of workloads. An interface with the name of a workload's but
+// in its map: a set that all stages share has the interfaces of workloads. Where many workloads have short lists of their own,
+// the stages of forwarded packets first look up what these say of single ports, for all of them together (services). An interface with the name of a workload's but
 // without an endpoint is denied; any other interface without an endpoint is left alone.
 //
 // # Built-in rules

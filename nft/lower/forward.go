@@ -28,6 +28,7 @@ func (s *stager) forward(workload model.Direction, name string, f ruleset.Field,
 	s.established(c)
 	s.invalidAt(c, f, func(e *ir.Endpoint) bool { return e.Workload || acting(e, host, model.LayerForward) != nil })
 	v := Verdicts{Allow: accept, Deny: s.deny}
+	s.services(c, f, workload)
 	s.dispatch(c, f, s.deny, func(e *ir.Endpoint) lot {
 		switch {
 		case e.Workload:

@@ -20,18 +20,22 @@ import (
 func TestReuseEqualsFresh(t *testing.T) {
 	for name, group := range map[string]lower.GroupFunc{"walk": lower.Walk, "blocks": lower.Blocks, "eager blocks": lower.BlocksWith(eager())} {
 		t.Run(name, func(t *testing.T) {
+			cfg := gen.DefaultConfig()
 			for seed := range uint64(20) {
-				changes(t, seed, group)
+				changes(t, seed, group, cfg.Node, gen.World(seed, cfg), gen.World(seed+1000, cfg))
 			}
 		})
 	}
+	t.Run("services", func(t *testing.T) {
+		for seed := range uint64(40) {
+			changes(t, seed, together(), "here", neighbourhood(seed), neighbourhood(seed+1000))
+		}
+	})
 }
 
 // changes alters a world a little at a time: resources go, come back, or are taken from another world of the same names.
-func changes(t *testing.T, seed uint64, group lower.GroupFunc) {
-	cfg := gen.DefaultConfig()
+func changes(t *testing.T, seed uint64, group lower.GroupFunc, node string, worlds ...[]model.Resource) {
 	rng := rand.New(rand.NewPCG(seed, 3))
-	worlds := [][]model.Resource{gen.World(seed, cfg), gen.World(seed+1000, cfg)}
 	ipv4 := map[model.Resource]model.Resource{}
 	for _, w := range worlds {
 		for i, r := range ofVersion(w, 4) {
@@ -71,7 +75,7 @@ func changes(t *testing.T, seed uint64, group lower.GroupFunc) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := c.Compile(s.View(), change, compile.Host{Node: cfg.Node})
+		p := c.Compile(s.View(), change, compile.Host{Node: node})
 		fresh := lower.Lower(p, lower.Options{Group: group})
 		reused := lower.Lower(p, lower.Options{Group: group, Previous: previous})
 		previous = reused
