@@ -13,9 +13,6 @@ import (
 	"rampart/engine/ir"
 )
 
-// errInterrupted says that the ruleset changed while it was being dumped.
-var errInterrupted = errors.New("the ruleset changed during the dump")
-
 // dumpedRule is what we need of a rule in the kernel. google/nftables reads rules chain by chain and decodes every
 // expression; this reads a table at once and only what counts.
 type dumpedRule struct {
@@ -47,25 +44,27 @@ func dumpRules(netns int, table string, chains ...string) ([]dumpedRule, error) 
 	return all, nil
 }
 
-func dumpChain(c *netlink.Conn, table, chain string) ([]dumpedRule, error) {
+// dumpChain tries until nothing changes meanwhile, but not for ever: mostly it is others' tables that change, which moves no
+// rule of ours, and a count that is not exact is better than a policy that does not come into force.
+func dumpChain(c *netlink.Conn, table, chain string) (list []dumpedRule, err error) {
 	for range 10 {
-		list, err := dumpOnce(c, table, chain)
-		if !errors.Is(err, errInterrupted) {
-			return list, err
+		var whole bool
+		if list, whole, err = dumpOnce(c, table, chain); whole || err != nil {
+			break
 		}
 	}
-	return nil, errInterrupted
+	return list, err
 }
 
-// dumpOnce lists the rules of one chain, or of all chains for "".
-func dumpOnce(c *netlink.Conn, table, chain string) ([]dumpedRule, error) {
+// dumpOnce lists the rules of one chain, or of all chains for "". whole tells that no ruleset changed meanwhile.
+func dumpOnce(c *netlink.Conn, table, chain string) (rules []dumpedRule, whole bool, err error) {
 	list := []netlink.Attribute{{Type: unix.NFTA_RULE_TABLE, Data: append([]byte(table), 0)}}
 	if chain != "" {
 		list = append(list, netlink.Attribute{Type: unix.NFTA_RULE_CHAIN, Data: append([]byte(chain), 0)})
 	}
 	attrs, err := netlink.MarshalAttributes(list)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	request := netlink.Message{
 		Header: netlink.Header{Type: nftType(unix.NFT_MSG_GETRULE), Flags: netlink.Request | netlink.Dump},
@@ -73,20 +72,19 @@ func dumpOnce(c *netlink.Conn, table, chain string) ([]dumpedRule, error) {
 	}
 	replies, err := c.Execute(request)
 	if err != nil {
-		return nil, fmt.Errorf("list the rules of table %s: %w", table, err)
+		return nil, false, fmt.Errorf("list the rules of table %s: %w", table, err)
 	}
-	rules := make([]dumpedRule, 0, len(replies))
+	whole = true
+	rules = make([]dumpedRule, 0, len(replies))
 	for _, m := range replies {
-		if m.Header.Flags&netlink.DumpInterrupted != 0 {
-			return nil, errInterrupted
-		}
+		whole = whole && m.Header.Flags&netlink.DumpInterrupted == 0
 		r, err := parseRule(m.Data)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		rules = append(rules, r)
 	}
-	return rules, nil
+	return rules, whole, nil
 }
 
 func nftType(t int) netlink.HeaderType { return netlink.HeaderType(unix.NFNL_SUBSYS_NFTABLES<<8 | t) }

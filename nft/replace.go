@@ -48,6 +48,10 @@ func (b *Backend) replace(l *lower.Lowered, old *nftables.Table, generation uint
 			return err
 		}
 	}
+	owned := table.Flags&nftables.TableFlagOwner != 0
+	if owned && old != nil {
+		generation = 0 // others can change neither table of ours, and what they do to the old one does not matter
+	}
 	if !stands {
 		standIn := *table
 		standIn.Name += handoverSuffix
@@ -60,14 +64,13 @@ func (b *Backend) replace(l *lower.Lowered, old *nftables.Table, generation uint
 		if err := b.empty(old); err != nil {
 			return err
 		}
-		gen, err := b.conn.GetGen()
-		if err != nil {
-			return err
+		if !owned {
+			gen, err := b.conn.GetGen()
+			if err != nil {
+				return err
+			}
+			generation = gen.ID
 		}
-		generation = gen.ID
-	}
-	if table.Flags&nftables.TableFlagOwner != 0 {
-		generation = 0 // others cannot change the new table, and what they do to the old one does not matter any more
 	}
 	if err := b.build(l, table, old, counts, generation); err != nil {
 		return b.disowned(err, again)
