@@ -58,8 +58,7 @@ func (d *fileDecoder) unknownBlock(f *tree.File, field tree.Field) {
 		names = append(names, schema.Snake(string(k)))
 	}
 	r := f.Range(field.Start, field.End)
-	if slices.Contains(schema.Names(&Daemon{}, true, ""), field.Name) {
-		d.fail(r, "Not a resource", "%q belongs in the daemon's configuration, which is not a policy file.", field.Name)
+	if d.daemonSetting(f, field) {
 		return
 	}
 	if s := schema.Suggest(field.Name, names); s != "" {
@@ -67,6 +66,15 @@ func (d *fileDecoder) unknownBlock(f *tree.File, field tree.Field) {
 		return
 	}
 	d.fail(r, "Unknown block", "There is no kind of resource %q. The kinds are %s, and locals.", field.Name, strings.Join(names, ", "))
+}
+
+// daemonSetting reports a field of the daemon's configuration in the place of a resource; false when it is none.
+func (d *fileDecoder) daemonSetting(f *tree.File, field tree.Field) bool {
+	if !slices.Contains(schema.Names(&Daemon{}, true, ""), field.Name) {
+		return false
+	}
+	d.fail(f.Range(field.Start, field.End), "Not a resource", "%q belongs in the daemon's configuration, which is not a policy file.", field.Name)
+	return true
 }
 
 // block decodes one resource. Its label is the name; the fields of metadata and spec stand side by side in it.

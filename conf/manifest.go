@@ -48,6 +48,9 @@ func (d *fileDecoder) manifests(n *tree.Node, inherited *model.Kind) {
 		d.manifest(n, *inherited)
 		return
 	}
+	if kind == nil && version == nil && len(n.Fields) > 0 && d.daemonSetting(n.File, n.Fields[0]) {
+		return
+	}
 	switch {
 	case kind == nil:
 		d.fail(head(n), "Missing field", "\"kind\" is required: it says what this is, for example NetworkPolicy.")

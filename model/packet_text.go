@@ -66,7 +66,11 @@ func parsePacket(words []string) (Packet, error) {
 	case portless && (srcPorts || dstPorts):
 		return p, fmt.Errorf("%s has no ports here", packetWord(&p))
 	case HasPorts(p.Protocol) && !p.Fragment && !(srcPorts && dstPorts):
-		return p, fmt.Errorf("%s needs a source and a destination port, as in 10.0.0.1:40000", ProtocolLabel(p.Protocol))
+		example := "10.0.0.1:40000"
+		if p.Src.Is6() || p.Dst.Is6() { // perhaps the last part of an address was to be a port
+			example = "[2001:db8::1]:40000"
+		}
+		return p, fmt.Errorf("%s needs a source and a destination port, as in %s", ProtocolLabel(p.Protocol), example)
 	}
 	return p, p.Valid()
 }

@@ -47,6 +47,7 @@ func TestParsePacketErrors(t *testing.T) {
 		"tcq 10.0.0.1:1 > 10.0.0.3:2":            `protocol "tcq" is not one of tcp`,
 		"tcp 10.0.0.1:1 10.0.0.3:2":              "SOURCE > DESTINATION",
 		"tcp 10.0.0.1 > 10.0.0.3:80":             "needs a source and a destination port",
+		"tcp ::1:1 > ::2:2":                      "needs a source and a destination port, as in [2001:db8::1]:40000",
 		"tcp 10.0.0.1:1 > 10.0.0.3:70000":        "is not an address",
 		"tcp 10.0.0.1:1 > [2001:db8::1]:2":       "two IP versions",
 		"tcp [::ffff:10.0.0.1]:1 > [::1]:2":      "IPv4-mapped",

@@ -73,6 +73,10 @@ func checkConfiguration(ctx context.Context, e *env, config string, files []stri
 		c.diags = append(c.diags, diags...)
 		if daemon != nil && len(files) == 0 {
 			files = daemon.Sources.Files
+			if len(files) == 0 {
+				c.diags = append(c.diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "No policy files",
+					Detail: config + ` names none: add sources { files = ["policy.d"] }, or give -f to "rampart run".`})
+			}
 		}
 	}
 	if len(files) == 0 {
