@@ -202,6 +202,10 @@ func (w *world) profilesExist(f *findings, names []string) {
 }
 
 func (w *world) sameInterface(f *findings, h *HostEndpoint) {
+	if others := w.claims[interfaceClaim{KindWorkloadEndpoint, h.Spec.Node, h.Spec.InterfaceName}]; len(others) > 0 {
+		f.warnf("spec.interfaceName", "the host endpoint is ignored: the interface is that of the workload endpoint %q", others[0])
+		return
+	}
 	names := w.claims[interfaceClaim{h.Kind, h.Spec.Node, h.Spec.InterfaceName}]
 	if len(names) < 2 || slices.Min(names) == h.Metadata.Name {
 		return

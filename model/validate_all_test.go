@@ -103,6 +103,11 @@ func TestValidateAll(t *testing.T) {
 			`HostEndpoint/z f.yaml:7 ? spec.interfaceName: the host endpoint is ignored: "h" on the same interface comes first in the alphabet`,
 			"WorkloadEndpoint/prod/w  ? spec.interfaceName: 2 workload endpoints name the same interface of the node",
 			"WorkloadEndpoint/prod/w2  ? spec.interfaceName: 2 workload endpoints name the same interface of the node"}},
+		{"a host endpoint on a workload's interface", []Resource{profile, workload,
+			resource(t, KindHostEndpoint, 9, `{"metadata":{"name":"a"},"spec":{"node":"n","interfaceName":"cali1"}}`),
+			resource(t, KindHostEndpoint, 10, `{"metadata":{"name":"b"},"spec":{"node":"other","interfaceName":"cali1"}}`),
+		}, []string{
+			`HostEndpoint/a f.yaml:9 ? spec.interfaceName: the host endpoint is ignored: the interface is that of the workload endpoint "w"`}},
 		{"what is wrong by itself comes along", []Resource{gnp(3, `{"selector":"a ="}`)}, []string{
 			`GlobalNetworkPolicy/g f.yaml:3 spec.selector: column 3: invalid selector: "=" is not an operator: write "=="`}},
 	} {

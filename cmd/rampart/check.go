@@ -32,6 +32,7 @@ defaults, on the configuration's node, or on the one with the most endpoints.
 Exit codes: 0 no errors (there may be warnings); 1 errors; 2 wrong usage.`,
 		Example: `  rampart check -f /etc/rampart/policy.d
   kubectl get networkpolicies -A -o yaml | rampart check -f -`,
+		ValidArgsFunction: argumentWords(),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := noArgs(cmd, args); err != nil {
 				return err

@@ -11,7 +11,7 @@ func newCompletionCommand(e *env) *cobra.Command {
 		Use:   "completion bash|zsh|fish|powershell",
 		Short: "Print a script that teaches a shell to complete commands",
 		Long: `Print a script for bash, zsh, fish or powershell. Once the shell has read it, it completes rampart's commands, their flags
-and the words that flags take.
+and the words that both take.
 
 Exit codes: 0 printed; 1 it could not be written; 2 wrong usage.`,
 		Example: `  source <(rampart completion bash)
@@ -44,6 +44,16 @@ Exit codes: 0 printed; 1 it could not be written; 2 wrong usage.`,
 	}
 }
 
+// argumentWords completes a command's arguments: the first ones from these lists, and nothing after them. No argument is a file.
+func argumentWords(lists ...[]string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) < len(lists) {
+			return lists[len(args)], cobra.ShellCompDirectiveNoFileComp
+		}
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
 // newHelpCommand is cobra's, except that it fails for a command that does not exist.
 func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
@@ -53,6 +63,9 @@ func newHelpCommand() *cobra.Command {
 
 Exit codes: 0 shown; 2 there is no such command.`,
 		Example: `  rampart help explain`,
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, so string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return argumentWords(commandNames(cmd.Root()))(cmd, args, so)
+		},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if found, _, err := cmd.Root().Find(args); len(args) > 0 && (err != nil || found == cmd.Root()) {
 				return unknownCommand(cmd.Root(), args[0])
@@ -72,11 +85,14 @@ Exit codes: 0 shown; 2 there is no such command.`,
 
 // unknownCommand says which command was probably meant.
 func unknownCommand(root *cobra.Command, name string) error {
-	var names []string
+	return &usageError{unknownWord("command", name, commandNames(root))}
+}
+
+func commandNames(root *cobra.Command) (names []string) {
 	for _, c := range root.Commands() {
 		if !c.Hidden {
 			names = append(names, c.Name())
 		}
 	}
-	return &usageError{unknownWord("command", name, names)}
+	return names
 }

@@ -20,7 +20,8 @@ func newConvertCommand(e *env) *cobra.Command {
 the same. Comments, and the layout of the input, are not kept; HCL's local values are replaced by what they stand for.
 
 Exit codes: 0 written; 1 the files have errors, which are printed; 2 wrong usage.`,
-		Example: `  rampart convert -f policy.yaml -o hcl > policy.hcl`,
+		Example:           `  rampart convert -f policy.yaml -o hcl > policy.hcl`,
+		ValidArgsFunction: argumentWords(),
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 0:

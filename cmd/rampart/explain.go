@@ -46,7 +46,8 @@ Exit codes: 0 every probe was answered, whatever the verdict; 1 some was not, or
 		Example: `  rampart explain -f policies/ node1-k8s-db-eth0 ingress "tcp 10.0.0.1:40000 > 10.0.0.3:6379"
   rampart explain -f policies/ HostEndpoint/web egress "udp 10.0.0.9:5353 > 8.8.8.8:53" --hook untracked -o json
   rampart explain -f policies/ --probes probes.ndjson -o ndjson`,
-		Args: func(_ *cobra.Command, args []string) error { return f.check(args) },
+		ValidArgsFunction: argumentWords(nil, []string{"ingress", "egress"}),
+		Args:              func(_ *cobra.Command, args []string) error { return f.check(args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := loadExplainWorld(cmd.Context(), e, f.files, f.engine)
 			if err != nil {

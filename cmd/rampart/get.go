@@ -58,6 +58,7 @@ Exit codes: 0 printed; 1 a named resource does not exist, or the files are wrong
 			}
 			return nil
 		},
+		ValidArgsFunction: argumentWords(kindWords()),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return get(cmd.Context(), e, f, args[0], args[1:])
 		},
@@ -68,6 +69,15 @@ Exit codes: 0 printed; 1 a named resource does not exist, or the files are wrong
 	outputFlag(cmd, &f.output, "table", getOutputs...)
 	socketFlag(cmd, &f.socket)
 	return cmd
+}
+
+// kindWords are the words for kinds.
+func kindWords() []string {
+	words := []string{allKinds}
+	for _, k := range model.Kinds() {
+		words = append(words, k.Aliases()...)
+	}
+	return words
 }
 
 // kindHelp lists kinds with their short names.

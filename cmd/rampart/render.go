@@ -39,6 +39,7 @@ Exit codes: 0 success; 1 the files are not valid, or exceed the limits of the co
 		Example: `  rampart render -f policies/
   rampart render -f policies/ --node web-1 | nft --check -f -
   rampart render -f policies/ --config rampart.hcl --explain`,
+		ValidArgsFunction: argumentWords(),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := noArgs(cmd, args); err != nil {
 				return err

@@ -42,7 +42,8 @@ Exit codes: 0 ended by a signal; 1 the daemon could not start, or failed; 2 wron
 		Example: `  rampart run -f policy.yaml
   rampart run --config /etc/rampart/rampart.hcl
   rampart run -f policy.d --node web-1 --socket /tmp/rampart.sock`,
-		Args: noArgs,
+		ValidArgsFunction: argumentWords(),
+		Args:              noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := flags.load(e)
 			if err != nil {

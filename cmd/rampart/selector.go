@@ -31,6 +31,7 @@ In bulk, --batch reads one JSON object a line and writes one for each:
 Exit codes: 0 valid (in bulk: all lines were read); 1 not valid; 2 wrong usage.`,
 		Example: `  rampart selector "role in {'db', 'web'} && !has(test)" --labels role=db,zone=a
   rampart selector --batch selectors.ndjson -o ndjson`,
+		ValidArgsFunction: argumentWords(),
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case batch == "" && len(args) != 1:

@@ -31,7 +31,8 @@ Exit codes: 0 a program is in force; 1 none is, or no daemon is running; 2 wrong
 		Example: `  rampart status
   rampart status --wait 10s
   rampart status -o json | jq .program.generation`,
-		Args: noArgs,
+		ValidArgsFunction: argumentWords(),
+		Args:              noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if wait < 0 {
 				return usagef("--wait %s: the time cannot be negative", wait)

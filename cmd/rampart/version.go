@@ -32,8 +32,9 @@ func newVersionCommand(e *env) *cobra.Command {
 		Long: `Print the version of the program, of the Go it was built with, and what it runs on.
 
 Exit codes: 0 printed; 1 it could not be written; 2 wrong usage.`,
-		Example: `  rampart version`,
-		Args:    noArgs,
+		Example:           `  rampart version`,
+		ValidArgsFunction: argumentWords(),
+		Args:              noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(e.stdout, "rampart %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
