@@ -33,7 +33,7 @@ func (b *Builder) remake() *Lowered {
 		}
 	}
 	for _, f := range m.fragments.list {
-		if f.reads(b.changed) && b.fragments.get(f.key) == nil {
+		if f.build != nil && f.reads(b.changed) && b.fragments.get(f.key) == nil {
 			b.make(f.key, f.from, f.build, f)
 		}
 	}

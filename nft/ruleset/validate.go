@@ -25,49 +25,33 @@ func (e *LongRuleError) Error() string {
 // finds.
 func (r *Ruleset) Validate() error { return r.ValidateAfter(nil) }
 
-// ValidateAfter is Validate, except for sets and chains that are the very objects of a ruleset that has been validated;
-// nil is none. With one, the nesting of jumps is left for the kernel to refuse: to find it out takes a walk through
-// everything.
+// ValidateAfter is Validate, except for sets and chains that are the very objects at the same places of a ruleset that has been
+// validated; nil is none. With one, the nesting of jumps is left for the kernel to refuse: to find it out takes a walk
+// through everything.
 func (r *Ruleset) ValidateAfter(valid *Ruleset) error {
-	if valid != nil && r.Table == valid.Table && slices.Equal(r.Chains, valid.Chains) && slices.EqualFunc(r.Sets, valid.Sets, likeSets) {
-		v := validation{rs: r}
-		for i, s := range r.Sets {
-			if s == valid.Sets[i] {
-				continue
-			}
-			if s.Verdicts && v.chains == nil {
-				v.declareChains()
-			}
-			v.within(func() string { return "set " + s.Name }, func() { v.set(s, valid.Sets[i].Elements) })
-		}
+	v := validation{rs: r}
+	if valid != nil {
+		v.run(valid)
 		return errors.Join(v.errs...)
 	}
-	v := validation{rs: r, sets: make(map[string]*Set, len(r.Sets))}
-	if valid != nil {
-		v.validSets = make(map[*Set]bool, len(valid.Sets))
-		for _, s := range valid.Sets {
-			v.validSets[s] = true
-		}
-		v.validChains = make(map[*Chain]bool, len(valid.Chains))
-		for _, c := range valid.Chains {
-			v.validChains[c] = true
+	v.name("table", r.Table)
+	v.declareSets()
+	v.declareChains()
+	v.run(&Ruleset{Table: r.Table})
+	v.depth = make(map[string]int, len(r.Chains))
+	for _, c := range r.Chains {
+		if c.Base != nil {
+			v.nesting(c, nil)
 		}
 	}
-	v.run()
 	return errors.Join(v.errs...)
 }
 
-// likeSets tells that rules that fit one set fit the other.
-func likeSets(a, b *Set) bool {
-	return a == b || a.Verdicts == b.Verdicts && a.Name == b.Name && a.Interval == b.Interval && slices.Equal(a.Fields, b.Fields)
-}
-
 type validation struct {
-	rs          *Ruleset
-	sets        map[string]*Set
-	chains      map[string]*Chain
-	validSets   map[*Set]bool
-	validChains map[*Chain]bool
+	rs *Ruleset
+	// sets and chains are by name, once somebody asks.
+	sets   map[string]*Set
+	chains map[string]*Chain
 	// depth is how many jumps may be open below a chain, for the chains that have been walked.
 	depth map[string]int
 	errs  []error
@@ -77,42 +61,61 @@ func (v *validation) errorf(format string, args ...any) {
 	v.errs = append(v.errs, fmt.Errorf(format, args...))
 }
 
-func (v *validation) run() {
-	v.name("table", v.rs.Table)
+// run checks what is not at the same place in a valid ruleset.
+func (v *validation) run(valid *Ruleset) {
+	if v.rs.Table != valid.Table {
+		v.name("table", v.rs.Table)
+	}
+	sameChains := slices.EqualFunc(v.rs.Chains, valid.Chains, func(a, b *Chain) bool { return a == b || a.Name == b.Name })
+	for i, s := range v.rs.Sets {
+		var had *Set
+		if i < len(valid.Sets) {
+			had = valid.Sets[i]
+		}
+		if s == had {
+			continue
+		}
+		if had == nil || had.Name != s.Name {
+			v.name("set", s.Name)
+			v.declareSets()
+		}
+		var elements []Element // whose verdicts are known to be right
+		if sameChains && had != nil {
+			elements = had.Elements
+		}
+		v.within(func() string { return "set " + s.Name }, func() { v.set(s, elements) })
+	}
+	for i, c := range v.rs.Chains {
+		if i < len(valid.Chains) && valid.Chains[i] == c {
+			continue
+		}
+		if i >= len(valid.Chains) || valid.Chains[i].Name != c.Name {
+			v.name("chain", c.Name)
+			v.declareChains()
+		}
+		for i, rule := range c.Rules {
+			v.within(func() string { return fmt.Sprintf("chain %s rule %d", c.Name, i) }, func() { v.rule(rule) })
+		}
+	}
+}
+
+func (v *validation) declareSets() {
+	if v.sets != nil {
+		return
+	}
+	v.sets = make(map[string]*Set, len(v.rs.Sets))
 	for _, s := range v.rs.Sets {
 		if v.sets[s.Name] != nil {
 			v.errorf("set %s: declared twice", s.Name)
 		}
 		v.sets[s.Name] = s
 	}
-	v.declareChains()
-	for _, s := range v.rs.Sets {
-		if !v.validSets[s] {
-			v.name("set", s.Name)
-			v.within(func() string { return "set " + s.Name }, func() { v.set(s, nil) })
-		}
-	}
-	for _, c := range v.rs.Chains {
-		if v.validChains[c] {
-			continue
-		}
-		v.name("chain", c.Name)
-		for i, rule := range c.Rules {
-			v.within(func() string { return fmt.Sprintf("chain %s rule %d", c.Name, i) }, func() { v.rule(rule) })
-		}
-	}
-	if v.validChains != nil {
-		return
-	}
-	v.depth = make(map[string]int, len(v.rs.Chains))
-	for _, c := range v.rs.Chains {
-		if c.Base != nil {
-			v.nesting(c, nil)
-		}
-	}
 }
 
 func (v *validation) declareChains() {
+	if v.chains != nil {
+		return
+	}
 	v.chains = make(map[string]*Chain, len(v.rs.Chains))
 	for _, c := range v.rs.Chains {
 		if v.chains[c.Name] != nil {
@@ -172,7 +175,10 @@ func (v *validation) verdict(d Verdict) {
 	if d.Kind.named() == (d.Chain == "") {
 		v.errorf("verdict %s has a chain too many or too few", d)
 	}
-	if d.Chain != "" && v.chains[d.Chain] == nil {
+	if d.Chain == "" {
+		return
+	}
+	if v.declareChains(); v.chains[d.Chain] == nil {
 		v.errorf("%s: there is no such chain", d)
 	}
 }
@@ -216,6 +222,7 @@ type unbound struct{}
 func (unbound) Bind(*Set) (string, uint32) { return "", 0 }
 
 func (v *validation) lookup(name string, fields []Field, verdicts bool) {
+	v.declareSets()
 	s := v.sets[name]
 	switch {
 	case s == nil:
