@@ -80,9 +80,10 @@ func survey(resources []Resource) *world {
 	}
 	profiles := map[string]*Profile{}
 	for _, r := range resources {
-		if w.byKey[r.Key()] == nil {
-			w.byKey[r.Key()] = r
+		if w.byKey[r.Key()] != nil {
+			continue // what is told of it is that it is there twice
 		}
+		w.byKey[r.Key()] = r
 		switch r := r.(type) {
 		case *Tier:
 			w.tiers[r.Metadata.Name] = true

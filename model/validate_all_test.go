@@ -48,6 +48,9 @@ func TestValidateAll(t *testing.T) {
 		{"duplicates", []Resource{gnp(3, `{}`), profile, gnp(9, `{}`), profile},
 			[]string{"GlobalNetworkPolicy/g f.yaml:9 metadata.name: GlobalNetworkPolicy/g is already defined at f.yaml:3",
 				"Profile/p  metadata.name: Profile/p is already defined"}},
+		{"a duplicate claims no interface a second time", []Resource{profile, workload, workload, host, host}, []string{
+			"WorkloadEndpoint/prod/w  metadata.name: WorkloadEndpoint/prod/w is already defined",
+			"HostEndpoint/h  metadata.name: HostEndpoint/h is already defined"}},
 		{"duplicate without a file", []Resource{np("prod", `{}`), np("dev", `{}`), np("prod", `{}`)},
 			[]string{"NetworkPolicy/prod/p  metadata.name: NetworkPolicy/prod/p is already defined"}},
 		{"tiers", []Resource{gnp(3, `{"tier":"ghost"}`), np("prod", `{"tier":"real"}`), resource(t, KindTier, 0, `{"metadata":{"name":"real"}}`)},
