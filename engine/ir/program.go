@@ -29,8 +29,8 @@ type Program struct {
 	// States has one entry for every policy of the model, sorted by key.
 	States []PolicyState
 
-	// sums are what goes into Hash of Endpoints, for the next program that has the same.
-	sums digest
+	// sums and setSums are what goes into Hash of Endpoints and Sets, for the next program that has the same.
+	sums, setSums digest
 }
 
 // SameEndpoints tells, at once, that two programs share their list of endpoints. Others may be equal all the same.

@@ -14,41 +14,53 @@ import (
 // and are left untouched, so a program may share unchanged objects with its predecessor.
 func Seal(p *Program) {
 	sealObjects(p)
+	for _, s := range p.Sets {
+		SealSet(s)
+	}
 	slices.SortFunc(p.Sets, func(a, b *Set) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(p.Endpoints, compareEndpoints)
 	slices.SortFunc(p.States, func(a, b PolicyState) int { return a.Key.Compare(b.Key) })
-	p.sums = sumsOf(p.Endpoints)
+	p.sums = sumsOf(p.Endpoints, nil, nil, 16, (*digest).endpoint)
+	p.setSums = sumsOf(p.Sets, nil, nil, 8, (*digest).set)
 	p.Hash = hash(p)
 }
 
 // SealSorted is Seal for a program whose sets, endpoints and states, which may be many, are in their order already. last is
-// the sealed program before, if there is one: with its list of endpoints nothing is to be done about them.
+// the sealed program before, if there is one: nothing is to be done about the sets and endpoints that it has at the same
+// places.
 func SealSorted(p, last *Program) {
 	sealObjects(p)
-	switch {
-	case p.SameEndpoints(last):
-		p.sums = last.sums
-	case last != nil && len(p.Endpoints) == len(last.Endpoints):
-		// Mostly a few of many are others.
-		p.sums = slices.Clone(last.sums)
-		for i, e := range p.Endpoints {
-			if e != last.Endpoints[i] {
-				at := p.sums[16*i : 16*i]
-				at.endpoint(e)
-			}
-		}
-	default:
-		p.sums = sumsOf(p.Endpoints)
+	if last == nil {
+		last = &Program{}
 	}
+	if p.sums = last.sums; !p.SameEndpoints(last) {
+		p.sums = sumsOf(p.Endpoints, last.Endpoints, last.sums, 16, (*digest).endpoint)
+	}
+	p.setSums = sumsOf(p.Sets, last.Sets, last.setSums, 8, (*digest).set)
 	p.Hash = hash(p)
 }
 
-func sumsOf(list []*Endpoint) digest {
-	d := make(digest, 0, 16*len(list))
-	for _, e := range list {
-		d.endpoint(e)
+// sumsOf has the sums of a list, of so many octets each, given those of an earlier one: mostly a few of many objects are others.
+func sumsOf[T any](list, earlier []*T, sums digest, size int, sum func(*digest, *T)) digest {
+	if len(list) != len(earlier) {
+		d := make(digest, 0, size*len(list))
+		for _, x := range list {
+			sum(&d, x)
+		}
+		return d
 	}
-	return d
+	cloned := false
+	for i, x := range list {
+		if x == earlier[i] {
+			continue
+		}
+		if !cloned {
+			sums, cloned = slices.Clone(sums), true
+		}
+		at := sums[size*i : size*i]
+		sum(&at, x)
+	}
+	return sums
 }
 
 // endpoint adds an endpoint's sums, 16 octets.
@@ -58,10 +70,13 @@ func (d *digest) endpoint(e *Endpoint) {
 	d.u64(e.OriginSum)
 }
 
+// set adds a set's sum, 8 octets.
+func (d *digest) set(s *Set) {
+	SealSet(s)
+	d.u64(s.Sum)
+}
+
 func sealObjects(p *Program) {
-	for _, s := range p.Sets {
-		SealSet(s)
-	}
 	for _, q := range p.Policies {
 		SealPolicy(q)
 	}
@@ -79,13 +94,11 @@ func sealObjects(p *Program) {
 }
 
 func hash(p *Program) string {
-	d := make(digest, 0, 1024+len(p.sums)+8*len(p.Sets)+64*len(p.States))
+	d := make(digest, 0, 1024+len(p.sums)+len(p.setSums)+64*len(p.States))
 	d.string(p.Node)
 	d.options(&p.Options)
 	d.length(len(p.Sets))
-	for _, s := range p.Sets {
-		d.u64(s.Sum)
-	}
+	d = append(d, p.setSums...)
 	d.length(len(p.Policies))
 	for _, q := range p.Policies {
 		d.u64(q.Sum)
