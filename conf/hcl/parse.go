@@ -86,6 +86,10 @@ func (p *parser) body(b *hclsyntax.Body, top bool) *tree.Node {
 	fields := map[string]int{}
 	for _, it := range items {
 		if a := it.attribute; a != nil {
+			if i, twice := fields[a.Name]; twice { // by blocks: the parser reports attributes
+				p.fail(a.NameRange, "Duplicate field", "%q is already set on line %d.", a.Name, p.file.Line(n.Fields[i].Start))
+				continue
+			}
 			fields[a.Name] = len(n.Fields)
 			v := p.value(a.Expr)
 			if v == nil {

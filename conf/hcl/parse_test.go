@@ -65,6 +65,8 @@ func TestMistakes(t *testing.T) {
 		{`v = { (local.l) = 2 }`, `f.hcl:2,7-16: Invalid key; A key must be a string.`},
 		{`v = [for x in local.l : x]`, `f.hcl:2,5-6: Unsupported expression; There are no loops here.`},
 		{"v = 1\nv {}", `f.hcl:3,1-2: Duplicate field; "v" is already set on line 2.`},
+		{"v {}\nv = 1", `f.hcl:3,1-2: Duplicate field; "v" is already set on line 2.`},
+		{"b {\n v {}\n v {}\n v = []\n}", `f.hcl:5,2-3: Duplicate field; "v" is already set on line 3.`},
 		{"v = 1\nv = 2", `f.hcl:3,1-2: Attribute redefined; The argument "v" was already set at f.hcl:2,1-2. Each argument may be set only once.`},
 		{`v = 1 + 2`, `f.hcl:2,7-8: Unsupported operator; There are no operators here.`},
 		{`v = a/b`, `f.hcl:2,6-7: Unsupported operator; There are no operators here. A key or value with "/" stands in quotes.`},
