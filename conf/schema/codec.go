@@ -105,10 +105,11 @@ type structCodec struct {
 	fields          []*field
 	byJSON, bySnake map[string]*field
 	origin          []int // index of the Origin field, nil without one
+	of              reflect.Type
 }
 
 func newStructCodec(t reflect.Type) *structCodec {
-	s := &structCodec{byJSON: map[string]*field{}, bySnake: map[string]*field{}}
+	s := &structCodec{byJSON: map[string]*field{}, bySnake: map[string]*field{}, of: t}
 	s.add(t, nil)
 	for _, f := range s.fields {
 		s.byJSON[f.json], s.bySnake[f.snake] = f, f

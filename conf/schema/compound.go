@@ -181,10 +181,8 @@ func (s *structCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 			meant = append(meant, d.unknown(s, n, nf, f))
 			continue
 		}
-		if strings.HasSuffix(f.snake, "selector") && isEmptyString(nf.Value) {
-			if _, text := f.codec.(stringCodec); text {
-				d.warn(n.File.Range(nf.Start, nf.End), d.pathTo(f.json), "Empty selector", "It restricts nothing, as if it were not there.")
-			}
+		if what := s.unrestricting(f, nf.Value); what != "" {
+			d.warn(n.File.Range(nf.Start, nf.End), d.pathTo(f.json), "Empty "+what, "It restricts nothing, as if it were not there.")
 		}
 		if nf.Value.Kind == tree.Null {
 			continue
@@ -208,8 +206,20 @@ func (s *structCodec) decode(d *decoder, n *tree.Node, v reflect.Value) {
 	}
 }
 
-func isEmptyString(n *tree.Node) bool {
-	return n.Kind == tree.Null || n.Kind == tree.String && n.Text == ""
+// unrestricting says what a field is that is there, but empty, and so does not restrict what it seems to; "" for others.
+func (s *structCodec) unrestricting(f *field, n *tree.Node) string {
+	switch f.codec.(type) {
+	case stringCodec:
+		if strings.HasSuffix(f.snake, "selector") && (n.Kind == tree.Null || n.Kind == tree.String && n.Text == "") {
+			return "selector"
+		}
+	case listCodec:
+		condition := s.of == reflect.TypeFor[model.EntityRule]() && (f.json == "nets" || f.json == "ports")
+		if condition && (n.Kind == tree.Null || n.Kind == tree.List && len(n.Items) == 0) {
+			return "list"
+		}
+	}
+	return ""
 }
 
 func (s *structCodec) encode(e encoder, v reflect.Value) *tree.Node {
