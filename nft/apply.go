@@ -106,6 +106,7 @@ func (b *Backend) change(l *lower.Lowered, d *ruleset.Delta, table *nftables.Tab
 	if err != nil {
 		return err
 	}
+	b.state.inherit(counts)
 	if b.state.owner != 0 {
 		generation = 0 // nobody else can have changed our table; what happens to other tables does not matter
 	}
@@ -195,6 +196,7 @@ func (b *Backend) committed(l *lower.Lowered, batch *batch, generation, owner ui
 	if b.state != nil {
 		next.handles = b.state.handles
 	}
+	next.leave(batch.counts)
 	b.state, b.drifted = nil, false
 	if !batch.collect(next.handles) {
 		// The kernel's answers were lost. The next Apply starts afresh.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rampart/engine/ir"
+	"rampart/model"
 	"rampart/nft/lower"
 )
 
@@ -45,6 +46,8 @@ type state struct {
 	generation uint32
 	// owner is the netlink port that owns the table, 0 when anybody may change it.
 	owner uint32
+	// left is what rules and elements have counted that are gone, where nothing new has taken it over, by identifiers in use.
+	left map[model.RuleID]ir.Counter
 }
 
 type prepared struct {

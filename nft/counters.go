@@ -25,8 +25,29 @@ func (b *Backend) Counters(context.Context) (map[model.RuleID]ir.Counter, error)
 		if err := elementCounters(b.config.NetNS, b.config.Table, b.state.lowered.Sets, dumpPatience, sums); err != nil {
 			return nil, fmt.Errorf("nftables: %w", err)
 		}
+		b.state.inherit(sums)
 	}
 	return sums, nil
+}
+
+// inherit adds what is left of what is gone; s may be nil.
+func (s *state) inherit(counts map[model.RuleID]ir.Counter) {
+	if s == nil {
+		return
+	}
+	for id, n := range s.left {
+		counts[id] = plus(counts[id], n)
+	}
+}
+
+// leave keeps what nothing new has taken over. A rule may go on in others of its elements, which have counters of their own.
+func (s *state) leave(counts map[model.RuleID]ir.Counter) {
+	s.left = map[model.RuleID]ir.Counter{}
+	for id, n := range counts {
+		if _, used := s.lowered.Names[id]; used && n != (ir.Counter{}) {
+			s.left[id] = n
+		}
+	}
 }
 
 // CounterName says what a counter of the program in force counts: a rule as model.RuleRef writes it, a default with its

@@ -26,6 +26,7 @@ func (b *Backend) replace(l *lower.Lowered, old *nftables.Table, generation uint
 		return err
 	}
 	l.Sort()
+	last := b.state
 	b.state = nil
 	stands, commits, err := b.standsIn()
 	if err != nil {
@@ -47,6 +48,7 @@ func (b *Backend) replace(l *lower.Lowered, old *nftables.Table, generation uint
 		if err := elementCounters(b.config.NetNS, old.Name, l.Sets, dumpPatience, counts); err != nil {
 			return err
 		}
+		last.inherit(counts)
 	}
 	owned := table.Flags&nftables.TableFlagOwner != 0
 	if owned && old != nil {
