@@ -137,6 +137,15 @@ func TestServices(t *testing.T) {
 		"up to a rule for HTTP":                           {rules{raw("{action: Allow, protocol: TCP, http: {methods: [GET]}}"), then}, ""},
 		"up to a rule that logs":                          {rules{rule("Log", "TCP", "selector: has(b)", "80"), then}, ""},
 		"up to a rule that passes":                        {rules{rule("Pass", "TCP", "selector: has(b)", "80"), then}, ""},
+		"up to a rule for peers of one IP version":        {rules{rule("Deny", "TCP, ipVersion: 4", "selector: has(b)", "80"), then}, ""},
+		"up to a rule for peers that excludes a protocol": {rules{rule("Deny", "TCP, notProtocol: TCP", "selector: has(b)", "80"), then}, ""},
+		"up to a rule for peers that excludes ICMP":       {rules{rule("Deny", "TCP, notICMP: {type: 8}", "selector: has(b)", "80"), then}, ""},
+		"up to a rule for peers and HTTP":                 {rules{rule("Allow", "TCP, http: {methods: [GET]}", "selector: has(b)", "80"), then}, ""},
+		"the first rule wins for its protocol": {rules{rule("Deny", "TCP", "selector: has(b)", "80"), rule("Allow", "UDP", "selector: has(b)", "80")}, `
+			10.0.1.2 TCP 80 drop p[0]
+			10.0.1.2 UDP 80 accept p[1]
+			10.0.1.3 TCP 80 drop p[0]
+			10.0.1.3 UDP 80 accept p[1]`},
 		"not where a rule would become too many elements": {rules{rule("Allow", "TCP", "selector: has(b)", "1, 2, 3, 4, 5")}, ""},
 	} {
 		for _, d := range []model.Direction{model.Ingress, model.Egress} {
