@@ -40,12 +40,27 @@ func (s *state) inherit(counts map[model.RuleID]ir.Counter) {
 	}
 }
 
-// leave keeps what nothing new has taken over. A rule may go on in others of its elements, which have counters of their own.
+// leave keeps what nothing new has taken over of rules that are still there: a rule may go on in others of its elements, which
+// have counters of their own, or be in no element for a while.
 func (s *state) leave(counts map[model.RuleID]ir.Counter) {
+	if len(counts) == 0 {
+		return
+	}
 	s.left = map[model.RuleID]ir.Counter{}
-	for id, n := range counts {
-		if _, used := s.lowered.Names[id]; used && n != (ir.Counter{}) {
-			s.left[id] = n
+	keep := func(rules []*ir.Rule) {
+		for _, r := range rules {
+			if n, ok := counts[r.ID]; ok && n != (ir.Counter{}) {
+				s.left[r.ID] = n
+			}
+		}
+	}
+	p := s.lowered.Program()
+	for _, d := range model.Directions() {
+		for _, q := range p.Policies {
+			keep(q.Rules(d))
+		}
+		for _, q := range p.Profiles {
+			keep(q.Rules(d))
 		}
 	}
 }

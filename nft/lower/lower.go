@@ -46,6 +46,9 @@ type Lowered struct {
 	memory *memory
 }
 
+// Program is what was lowered.
+func (l *Lowered) Program() *ir.Program { return l.memory.program }
+
 // Lower turns a sealed program into a table. Equal programs give equal tables, whether there is a previous one or not,
 // up to the order of sets and chains: with a previous one, what is new comes last.
 func Lower(p *ir.Program, o Options) *Lowered {

@@ -77,6 +77,16 @@ func TestServices(t *testing.T) {
 			return fmt.Sprintf("%s, source: {%s}, destination: {%s}}", r, peer, to)
 		}
 	}
+	// ends is one about peers that says more of the peer's end and of the endpoint's own.
+	ends := func(ofPeer, ofOwn string) func(model.Direction) string {
+		return func(d model.Direction) string {
+			src, dst := "namespaceSelector: global(), selector: has(b)"+ofPeer, strings.TrimPrefix(ofOwn, ", ")
+			if d == model.Egress {
+				src, dst = dst, src
+			}
+			return fmt.Sprintf("{action: Deny, protocol: TCP, source: {%s}, destination: {%s}}", src, strings.TrimPrefix(dst+", ports: [80]", ", "))
+		}
+	}
 	raw := func(r string) func(model.Direction) string { return func(model.Direction) string { return r } }
 	then := rule("Allow", "TCP", "selector: has(b)", "80")
 	type rules []func(model.Direction) string
@@ -116,31 +126,43 @@ func TestServices(t *testing.T) {
 		"up to a rule for networks": {rules{then, rule("Deny", "TCP", "selector: has(wide)", "81"), rule("Allow", "TCP", "selector: has(b)", "81")}, `
 			10.0.1.2 TCP 80 accept p[0]
 			10.0.1.3 TCP 80 accept p[0]`},
-		"up to a rule that excludes networks":             {rules{rule("Deny", "TCP", "selector: has(b), notSelector: has(wide)", "80"), then}, ""},
-		"up to a rule for no set":                         {rules{rule("Deny", "TCP", "notSelector: has(a)", "80"), then}, ""},
-		"up to a rule for all ports":                      {rules{rule("Deny", "TCP", "selector: has(b)", ""), then}, ""},
-		"up to a rule for a range of ports":               {rules{rule("Deny", "TCP", "selector: has(b)", `"80:81"`), then}, ""},
-		"up to a rule for a named port":                   {rules{rule("Deny", "TCP", "selector: has(b)", "80, web"), then}, ""},
-		"up to a rule that excludes a port":               {rules{rule("Deny", "TCP", "selector: has(b)", "80], notPorts: [81"), then}, ""},
-		"up to a rule that excludes a named port":         {rules{rule("Deny", "TCP", "selector: has(b)", "80], notPorts: [web"), then}, ""},
-		"up to a rule for a source port":                  {rules{raw("{action: Deny, protocol: TCP, source: {ports: [1]}, destination: {ports: [80]}}"), then}, ""},
-		"up to a rule for a peer's net":                   {rules{rule("Deny", "TCP", "selector: has(b), nets: [10.0.1.3/32]", "80"), then}, ""},
-		"up to a rule that excludes a peer's net":         {rules{rule("Deny", "TCP", "selector: has(b), notNets: [10.0.1.3/32]", "80"), then}, ""},
-		"up to a rule for nets of both ends":              {rules{raw("{action: Deny, protocol: TCP, source: {nets: [10.0.0.0/16]}, destination: {nets: [10.0.0.0/16], ports: [80]}}"), then}, ""},
-		"up to a rule for sets of both ends":              {rules{raw("{action: Deny, protocol: TCP, source: {namespaceSelector: global(), selector: has(a)}, destination: {namespaceSelector: global(), selector: has(b), ports: [80]}}"), then}, ""},
-		"up to a rule that excludes sets at both ends":    {rules{raw("{action: Deny, protocol: TCP, source: {notSelector: has(a)}, destination: {notSelector: has(b), ports: [80]}}"), then}, ""},
-		"up to a rule for all peers":                      {rules{raw("{action: Deny, protocol: TCP, destination: {ports: [80]}}"), then}, ""},
-		"up to a rule for one IP version":                 {rules{raw("{action: Deny, ipVersion: 6, protocol: TCP, destination: {ports: [80]}}"), then}, ""},
-		"up to a rule for any protocol":                   {rules{rule("Deny", "", "selector: has(b)", ""), then}, ""},
-		"up to a rule that excludes a protocol":           {rules{raw("{action: Deny, notProtocol: UDP}"), then}, ""},
-		"up to a rule for ICMP":                           {rules{raw("{action: Deny, protocol: ICMP, icmp: {type: 8}}"), then}, ""},
-		"up to a rule for HTTP":                           {rules{raw("{action: Allow, protocol: TCP, http: {methods: [GET]}}"), then}, ""},
-		"up to a rule that logs":                          {rules{rule("Log", "TCP", "selector: has(b)", "80"), then}, ""},
-		"up to a rule that passes":                        {rules{rule("Pass", "TCP", "selector: has(b)", "80"), then}, ""},
-		"up to a rule for peers of one IP version":        {rules{rule("Deny", "TCP, ipVersion: 4", "selector: has(b)", "80"), then}, ""},
-		"up to a rule for peers that excludes a protocol": {rules{rule("Deny", "TCP, notProtocol: TCP", "selector: has(b)", "80"), then}, ""},
-		"up to a rule for peers that excludes ICMP":       {rules{rule("Deny", "TCP, notICMP: {type: 8}", "selector: has(b)", "80"), then}, ""},
-		"up to a rule for peers and HTTP":                 {rules{rule("Allow", "TCP, http: {methods: [GET]}", "selector: has(b)", "80"), then}, ""},
+		"up to a rule that excludes networks":              {rules{rule("Deny", "TCP", "selector: has(b), notSelector: has(wide)", "80"), then}, ""},
+		"up to a rule for no set":                          {rules{rule("Deny", "TCP", "notSelector: has(a)", "80"), then}, ""},
+		"up to a rule for all ports":                       {rules{rule("Deny", "TCP", "selector: has(b)", ""), then}, ""},
+		"up to a rule for a range of ports":                {rules{rule("Deny", "TCP", "selector: has(b)", `"80:81"`), then}, ""},
+		"up to a rule for a named port":                    {rules{rule("Deny", "TCP", "selector: has(b)", "80, web"), then}, ""},
+		"up to a rule that excludes a port":                {rules{rule("Deny", "TCP", "selector: has(b)", "80], notPorts: [81"), then}, ""},
+		"up to a rule that excludes a named port":          {rules{rule("Deny", "TCP", "selector: has(b)", "80], notPorts: [web"), then}, ""},
+		"up to a rule for a source port":                   {rules{raw("{action: Deny, protocol: TCP, source: {ports: [1]}, destination: {ports: [80]}}"), then}, ""},
+		"up to a rule for a peer's net":                    {rules{rule("Deny", "TCP", "selector: has(b), nets: [10.0.1.3/32]", "80"), then}, ""},
+		"up to a rule that excludes a peer's net":          {rules{rule("Deny", "TCP", "selector: has(b), notNets: [10.0.1.3/32]", "80"), then}, ""},
+		"up to a rule for nets of both ends":               {rules{raw("{action: Deny, protocol: TCP, source: {nets: [10.0.0.0/16]}, destination: {nets: [10.0.0.0/16], ports: [80]}}"), then}, ""},
+		"up to a rule for sets of both ends":               {rules{raw("{action: Deny, protocol: TCP, source: {namespaceSelector: global(), selector: has(a)}, destination: {namespaceSelector: global(), selector: has(b), ports: [80]}}"), then}, ""},
+		"up to a rule that excludes sets at both ends":     {rules{raw("{action: Deny, protocol: TCP, source: {notSelector: has(a)}, destination: {notSelector: has(b), ports: [80]}}"), then}, ""},
+		"up to a rule for all peers":                       {rules{raw("{action: Deny, protocol: TCP, destination: {ports: [80]}}"), then}, ""},
+		"up to a rule for one IP version":                  {rules{raw("{action: Deny, ipVersion: 6, protocol: TCP, destination: {ports: [80]}}"), then}, ""},
+		"up to a rule for any protocol":                    {rules{rule("Deny", "", "selector: has(b)", ""), then}, ""},
+		"up to a rule that excludes a protocol":            {rules{raw("{action: Deny, notProtocol: UDP}"), then}, ""},
+		"up to a rule for ICMP":                            {rules{raw("{action: Deny, protocol: ICMP, icmp: {type: 8}}"), then}, ""},
+		"up to a rule for HTTP":                            {rules{raw("{action: Allow, protocol: TCP, http: {methods: [GET]}}"), then}, ""},
+		"up to a rule that logs":                           {rules{rule("Log", "TCP", "selector: has(b)", "80"), then}, ""},
+		"up to a rule that passes":                         {rules{rule("Pass", "TCP", "selector: has(b)", "80"), then}, ""},
+		"up to a rule for peers of one IP version":         {rules{rule("Deny", "TCP, ipVersion: 4", "selector: has(b)", "80"), then}, ""},
+		"up to a rule for peers that excludes a protocol":  {rules{rule("Deny", "TCP, notProtocol: TCP", "selector: has(b)", "80"), then}, ""},
+		"up to a rule for peers that excludes ICMP":        {rules{rule("Deny", "TCP, notICMP: {type: 8}", "selector: has(b)", "80"), then}, ""},
+		"up to a rule for peers and HTTP":                  {rules{rule("Allow", "TCP, http: {methods: [GET]}", "selector: has(b)", "80"), then}, ""},
+		"up to a rule for some addresses of peers":         {rules{ends(", nets: [10.0.1.3/32]", ""), then}, ""},
+		"up to a rule for all but some addresses of peers": {rules{ends(", notNets: [10.0.1.3/32]", ""), then}, ""},
+		"up to a rule for some addresses of the endpoint":  {rules{ends("", ", nets: [10.0.0.0/16]"), then}, ""},
+		"up to a rule that excludes own addresses":         {rules{ends("", ", notNets: [10.0.0.0/16]"), then}, ""},
+		"up to a rule for a set of the endpoint's end":     {rules{ends("", ", selector: has(a)"), then}, ""},
+		"up to a rule that excludes a set at its end":      {rules{ends("", ", notSelector: has(a)"), then}, ""},
+		"up to a rule for peers from a port": {rules{func(d model.Direction) string {
+			if d == model.Egress {
+				return "{action: Deny, protocol: TCP, source: {ports: [1]}, destination: {namespaceSelector: global(), selector: has(b), ports: [80]}}"
+			}
+			return "{action: Deny, protocol: TCP, source: {namespaceSelector: global(), selector: has(b), ports: [1]}, destination: {ports: [80]}}"
+		}, then}, ""},
 		"the first rule wins for its protocol": {rules{rule("Deny", "TCP", "selector: has(b)", "80"), rule("Allow", "UDP", "selector: has(b)", "80")}, `
 			10.0.1.2 TCP 80 drop p[0]
 			10.0.1.2 UDP 80 accept p[1]
