@@ -24,7 +24,7 @@ type Costs struct {
 	// Group is finding the row of a pipapo group that is not in the cache, Cold finding anything else that is not: the
 	// bucket of a hash map, the tables of a field.
 	Group, Cold float64
-	// Byte is what a byte of rules and maps costs the average packet, by driving others out of the cache.
+	// Byte is what a byte of rules and maps costs the average packet, by driving others out of the cache: see crowded.
 	Byte float64
 	// Copy is what storing every item of the list once more is worth besides.
 	Copy float64
@@ -50,9 +50,22 @@ type Costs struct {
 func DefaultCosts() Costs {
 	return Costs{
 		Rule: 45, Set: 90, Chain: 60, Hash: 60, Array: 200, Step: 25, Map: 20, Field: 15, Line: 4, Alive: 7.5, Group: 17, Cold: 40,
-		Byte: 20e-6, Cut: 300, MinMap: 3, Short: 12, ShortOfSets: 3, MinMembers: 4, MaxMap: 4096, MinParted: 500,
+		Byte: 40e-6, Cut: 300, MinMap: 3, Short: 12, ShortOfSets: 3, MinMembers: 4, MaxMap: 4096, MinParted: 500,
 		Together: 64,
 	}
+}
+
+// crowded is how many entries a list has when it fills the cache whatever is done. A byte more costs no more than a packet's
+// reads being from memory, which in longer lists they are: each doubling halves what it is worth, in steps, so that a small
+// change of a list does not move all its cuts.
+const crowded = 10000
+
+// of are the costs for a list of so many entries.
+func (c Costs) of(entries int) Costs {
+	for ; entries >= 2*crowded; entries /= 2 {
+		c.Byte /= 2
+	}
+	return c
 }
 
 // Plain are the costs by which every list stays a list of plain rules.

@@ -13,7 +13,7 @@ import (
 
 // maxBlocks is how many blocks a cut by mask may have, maxSpread how many blocks an item may lie in.
 const (
-	maxBlocks = 16384
+	maxBlocks = 32768
 	maxSpread = 16
 )
 

@@ -89,6 +89,7 @@ func newPlanner(in *Input) *planner {
 	if p.costs == (Costs{}) {
 		p.costs = DefaultCosts()
 	}
+	p.costs = p.costs.of(len(in.Entries))
 	p.geo = newGeometry(in.Family, in.Sets)
 	return p
 }
