@@ -301,7 +301,11 @@ func (f *flattener) tail(l *flat.List, next map[*flat.List]string) []*ruleset.Ru
 }
 
 func (f *flattener) note(l *flat.List) string {
-	return fmt.Sprintf("%s %s, %d rules", l.Name, dirWord(f.g.Direction), len(l.Entries))
+	noun := "rules"
+	if len(l.Entries) == 1 {
+		noun = "rule"
+	}
+	return fmt.Sprintf("%s %s, %d %s", l.Name, dirWord(f.g.Direction), len(l.Entries), noun)
 }
 
 // Report says how a list was lowered for one IP version.
