@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"rampart/conf"
 	"rampart/engine/compile"
 	"rampart/engine/eval"
 	"rampart/engine/ir"
@@ -388,5 +389,29 @@ func TestServicesNeedManyLists(t *testing.T) {
 	l := lower.Lower(compileYAML(t, world(64, 1), goldenOptions(t, "")), lower.Options{Group: lower.Walk})
 	if got := len(servicesOf(l)); got != 0 {
 		t.Errorf("%d services of plain rules", got)
+	}
+}
+
+// A set that nobody was in gets a network: what lists say behind the rule that asks for it is no longer looked up by service,
+// although the peers are of the same classes as before.
+func TestServicesOfSetThatWidens(t *testing.T) {
+	const set = "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkSet\nmetadata: {name: x, labels: {x: \"\"}}\nspec: {nets: [%s]}\n"
+	rules := `{action: Deny, protocol: TCP, source: {namespaceSelector: global(), selector: has(x)}, destination: {ports: [80]}},
+		{action: Allow, protocol: TCP, source: {namespaceSelector: global(), selector: has(b)}, destination: {ports: [80]}}`
+	s, c := store.New(), compile.NewCompiler(goldenOptions(t, ""))
+	var last *lower.Lowered
+	for i, nets := range []string{"", "10.0.0.0/8", ""} {
+		resources, diags := conf.Decode("world.yaml", []byte(fmt.Sprintf(neighbours, model.Ingress, "ingress", rules)+"---\n"+fmt.Sprintf(set, nets)))
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		change, err := s.Apply(&model.Bundle{Source: "test", Resources: resources})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = lower.Lower(c.Compile(s.View(), change, compile.Host{Node: "n1"}), lower.Options{Group: together(), Previous: last})
+		if got, want := len(servicesOf(last)), []int{2, 0, 2}[i]; got != want {
+			t.Errorf("with [%s] in the set: %d services, want %d", nets, got, want)
+		}
 	}
 }
