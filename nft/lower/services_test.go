@@ -127,18 +127,24 @@ func TestServices(t *testing.T) {
 		"up to a rule for networks": {rules{then, rule("Deny", "TCP", "selector: has(wide)", "81"), rule("Allow", "TCP", "selector: has(b)", "81")}, `
 			10.0.1.2 TCP 80 accept p[0]
 			10.0.1.3 TCP 80 accept p[0]`},
-		"up to a rule that excludes networks":              {rules{rule("Deny", "TCP", "selector: has(b), notSelector: has(wide)", "80"), then}, ""},
-		"up to a rule for no set":                          {rules{rule("Deny", "TCP", "notSelector: has(a)", "80"), then}, ""},
-		"up to a rule for all ports":                       {rules{rule("Deny", "TCP", "selector: has(b)", ""), then}, ""},
-		"up to a rule for a range of ports":                {rules{rule("Deny", "TCP", "selector: has(b)", `"80:81"`), then}, ""},
-		"up to a rule for a named port":                    {rules{rule("Deny", "TCP", "selector: has(b)", "80, web"), then}, ""},
-		"up to a rule that excludes a port":                {rules{rule("Deny", "TCP", "selector: has(b)", "80], notPorts: [81"), then}, ""},
-		"up to a rule that excludes a named port":          {rules{rule("Deny", "TCP", "selector: has(b)", "80], notPorts: [web"), then}, ""},
-		"up to a rule for a source port":                   {rules{raw("{action: Deny, protocol: TCP, source: {ports: [1]}, destination: {ports: [80]}}"), then}, ""},
-		"up to a rule for a peer's net":                    {rules{rule("Deny", "TCP", "selector: has(b), nets: [10.0.1.3/32]", "80"), then}, ""},
-		"up to a rule that excludes a peer's net":          {rules{rule("Deny", "TCP", "selector: has(b), notNets: [10.0.1.3/32]", "80"), then}, ""},
-		"up to a rule for nets of both ends":               {rules{raw("{action: Deny, protocol: TCP, source: {nets: [10.0.0.0/16]}, destination: {nets: [10.0.0.0/16], ports: [80]}}"), then}, ""},
-		"up to a rule for sets of both ends":               {rules{raw("{action: Deny, protocol: TCP, source: {namespaceSelector: global(), selector: has(a)}, destination: {namespaceSelector: global(), selector: has(b), ports: [80]}}"), then}, ""},
+		"up to a rule that excludes networks":     {rules{rule("Deny", "TCP", "selector: has(b), notSelector: has(wide)", "80"), then}, ""},
+		"up to a rule for no set":                 {rules{rule("Deny", "TCP", "notSelector: has(a)", "80"), then}, ""},
+		"up to a rule for all ports":              {rules{rule("Deny", "TCP", "selector: has(b)", ""), then}, ""},
+		"up to a rule for a range of ports":       {rules{rule("Deny", "TCP", "selector: has(b)", `"80:81"`), then}, ""},
+		"up to a rule for a named port":           {rules{rule("Deny", "TCP", "selector: has(b)", "80, web"), then}, ""},
+		"up to a rule that excludes a port":       {rules{rule("Deny", "TCP", "selector: has(b)", "80], notPorts: [81"), then}, ""},
+		"up to a rule that excludes a named port": {rules{rule("Deny", "TCP", "selector: has(b)", "80], notPorts: [web"), then}, ""},
+		"up to a rule for a source port":          {rules{raw("{action: Deny, protocol: TCP, source: {ports: [1]}, destination: {ports: [80]}}"), then}, ""},
+		"up to a rule for a peer's net":           {rules{rule("Deny", "TCP", "selector: has(b), nets: [10.0.1.3/32]", "80"), then}, ""},
+		"up to a rule that excludes a peer's net": {rules{rule("Deny", "TCP", "selector: has(b), notNets: [10.0.1.3/32]", "80"), then}, ""},
+		"up to a rule for nets of both ends":      {rules{raw("{action: Deny, protocol: TCP, source: {nets: [10.0.0.0/16]}, destination: {nets: [10.0.0.0/16], ports: [80]}}"), then}, ""},
+		"up to a rule for sets of both ends":      {rules{raw("{action: Deny, protocol: TCP, source: {namespaceSelector: global(), selector: has(a)}, destination: {namespaceSelector: global(), selector: has(b), ports: [80]}}"), then}, ""},
+		"up to a rule that excludes a set at the own end": {rules{func(d model.Direction) string {
+			if d == model.Egress {
+				return "{action: Deny, protocol: TCP, source: {notSelector: has(a)}, destination: {namespaceSelector: global(), selector: has(b), ports: [80]}}"
+			}
+			return "{action: Deny, protocol: TCP, source: {namespaceSelector: global(), selector: has(b)}, destination: {notSelector: has(a), ports: [80]}}"
+		}, then}, ""},
 		"up to a rule that excludes sets at both ends":     {rules{raw("{action: Deny, protocol: TCP, source: {notSelector: has(a)}, destination: {notSelector: has(b), ports: [80]}}"), then}, ""},
 		"up to a rule for all peers":                       {rules{raw("{action: Deny, protocol: TCP, destination: {ports: [80]}}"), then}, ""},
 		"up to a rule for one IP version":                  {rules{raw("{action: Deny, ipVersion: 6, protocol: TCP, destination: {ports: [80]}}"), then}, ""},
@@ -389,6 +395,50 @@ func TestServicesNeedManyLists(t *testing.T) {
 	l := lower.Lower(compileYAML(t, world(64, 1), goldenOptions(t, "")), lower.Options{Group: lower.Walk})
 	if got := len(servicesOf(l)); got != 0 {
 		t.Errorf("%d services of plain rules", got)
+	}
+}
+
+// TestServicesAreBounded checks that a list that is not short is not looked up by service, and that too many peers or elements are
+// not either.
+func TestServicesAreBounded(t *testing.T) {
+	services := func(rules, peers, lists int) int {
+		var world []model.Resource
+		n := model.New(model.KindGlobalNetworkSet).(*model.NetworkSet)
+		n.Metadata = model.Metadata{Name: "a", Labels: map[string]string{"a": ""}}
+		for i := range peers {
+			n.Spec.Nets = append(n.Spec.Nets, model.Net{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32)})
+		}
+		world = append(world, n)
+		for i := range lists {
+			w := model.New(model.KindWorkloadEndpoint).(*model.WorkloadEndpoint)
+			w.Metadata = model.Metadata{Name: fmt.Sprint("w", i), Namespace: "prod", Labels: map[string]string{"w": fmt.Sprint(i)}}
+			w.Spec = model.WorkloadEndpointSpec{Node: "n1", InterfaceName: fmt.Sprint("cali", i)}
+			q := model.New(model.KindGlobalNetworkPolicy).(*model.Policy)
+			q.Metadata = model.Metadata{Name: fmt.Sprint("p", i)}
+			q.Spec = model.PolicySpec{Selector: fmt.Sprintf("w == '%d'", i), Types: []model.Direction{model.Ingress}}
+			for r := range rules {
+				x := model.Rule{Action: model.Allow, Protocol: model.ProtocolNumber(model.ProtoTCP)}
+				x.Source.Selector = "has(a)"
+				x.Destination.Ports = []model.Port{model.SinglePort(uint16(1000 + r))}
+				q.Spec.Ingress = append(q.Spec.Ingress, x)
+			}
+			world = append(world, w, q)
+		}
+		p := compile.Compile(store.ViewOf(world...), compile.Host{Node: "n1"}, options)
+		elements := 0
+		for _, rules := range lower.Lower(p, lower.Options{Group: together()}).Services() {
+			elements += len(rules)
+		}
+		return elements
+	}
+	for _, c := range []struct{ rules, peers, lists, want int }{
+		{32, 1, 1, 32}, {33, 1, 1, 0},
+		{1, 1 << 16, 1, 1}, {1, 1<<16 + 1, 1, 0},
+		{32, 1, 2048, 1 << 16}, {32, 1, 2049, 0},
+	} {
+		if got := services(c.rules, c.peers, c.lists); got != c.want {
+			t.Errorf("%d lists of %d rules, %d peers: %d services, want %d", c.lists, c.rules, c.peers, got, c.want)
+		}
 	}
 }
 
