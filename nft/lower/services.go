@@ -278,7 +278,7 @@ func (t *services) class(c *class, elements []ruleset.Element) madeClass {
 		words = append(words, strings.TrimSuffix(setWord(t.sets[id], ""), "-"))
 		selectors = append(selectors, t.sets[id].Selector)
 	}
-	name := func(kind string) string { return ChainName(kind+dirWord(t.d), firstOf(words, ""), t.stage, c.key) }
+	name := func(kind string) string { return ChainName(kind+dirWord(t.d), firstOf(words, ""), c.key) }
 	m := mapOf(name(servicesPrefix), elements, t.iface, ruleset.L4Proto, ruleset.DstPort)
 	m.Counters = true
 	to := &ruleset.Chain{Name: name("peers-"), Note: cut(strings.Join(selectors, " && "), 400)}

@@ -235,6 +235,9 @@ func servicesOf(l *lower.Lowered) []saying {
 		for _, peer := range s.Elements {
 			addr, _ := netip.AddrFromSlice([]byte(peer.Key))
 			lookup := chains[peer.Verdict.Chain].Rules[0].Statements[0].(ruleset.VerdictMap)
+			if !sets[lookup.Map].Counters {
+				panic(lookup.Map + " does not count")
+			}
 			for _, e := range sets[lookup.Map].Elements {
 				name := l.Names[e.ID]
 				list = append(list, saying{
@@ -315,6 +318,7 @@ func neighbourhood(seed uint64) []model.Resource {
 		}
 		world = append(world, q)
 	}
+	r.Shuffle(len(world), func(i, j int) { world[i], world[j] = world[j], world[i] })
 	return world
 }
 
@@ -374,7 +378,7 @@ func anotherAddress(a netip.Addr) netip.Addr {
 // TestServicesNeedManyLists checks from how many lists on there are services, and that a list that many endpoints share is
 // not among them.
 func TestServicesNeedManyLists(t *testing.T) {
-	world := func(lists, sharers int) []byte {
+	world := func(lists, sharers int, ports string) []byte {
 		var b strings.Builder
 		b.WriteString("apiVersion: projectcalico.org/v3\nkind: GlobalNetworkSet\nmetadata: {name: a, labels: {a: \"\"}}\nspec: {nets: [10.1.0.1/32]}\n")
 		for i := range lists {
@@ -382,17 +386,24 @@ func TestServicesNeedManyLists(t *testing.T) {
 				fmt.Fprintf(&b, "---\napiVersion: projectcalico.org/v3\nkind: WorkloadEndpoint\nmetadata: {name: n1-k8s-w%[1]d.%[2]d-eth0, namespace: prod, labels: {w: w%[1]d}}\n"+
 					"spec: {node: n1, orchestrator: k8s, pod: w%[1]d.%[2]d, endpoint: eth0, interfaceName: cali%[1]d.%[2]d}\n", i, k)
 			}
-			fmt.Fprintf(&b, "---\napiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: p%[1]d}\nspec: {selector: w == 'w%[1]d', ingress: [{action: Allow, protocol: TCP, source: {selector: has(a)}, destination: {ports: [80]}}]}\n", i)
+			fmt.Fprintf(&b, "---\napiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: p%[1]d}\nspec: {selector: w == 'w%[1]d', ingress: [{action: Allow, protocol: TCP, source: {selector: has(a)}, destination: {ports: [%[2]s]}}]}\n", i, ports)
 		}
 		return []byte(b.String())
 	}
-	for _, c := range []struct{ lists, sharers, want int }{{63, 1, 0}, {64, 1, 64}, {64, 4, 256}, {64, 5, 0}} {
-		l := lower.Lower(compileYAML(t, world(c.lists, c.sharers), goldenOptions(t, "")), lower.Options{Group: lower.Blocks})
+	for _, c := range []struct {
+		lists, sharers int
+		ports          string
+		want           int
+	}{
+		{63, 1, "80", 0}, {64, 1, "80", 64}, {64, 4, "80", 256}, {64, 5, "80", 0},
+		{64, 2, "80, 81", 256}, {64, 3, "80, 81", 0}, {64, 1, "80, 81, 82, 83", 256},
+	} {
+		l := lower.Lower(compileYAML(t, world(c.lists, c.sharers, c.ports), goldenOptions(t, "")), lower.Options{Group: lower.Blocks})
 		if got := len(servicesOf(l)); got != c.want {
-			t.Errorf("%d lists of %d endpoints each: %d services, want %d", c.lists, c.sharers, got, c.want)
+			t.Errorf("%d lists of %d endpoints each with ports %s: %d services, want %d", c.lists, c.sharers, c.ports, got, c.want)
 		}
 	}
-	l := lower.Lower(compileYAML(t, world(64, 1), goldenOptions(t, "")), lower.Options{Group: lower.Walk})
+	l := lower.Lower(compileYAML(t, world(64, 1, "80"), goldenOptions(t, "")), lower.Options{Group: lower.Walk})
 	if got := len(servicesOf(l)); got != 0 {
 		t.Errorf("%d services of plain rules", got)
 	}
@@ -403,12 +414,16 @@ func TestServicesNeedManyLists(t *testing.T) {
 func TestServicesAreBounded(t *testing.T) {
 	services := func(rules, peers, lists int) int {
 		var world []model.Resource
-		n := model.New(model.KindGlobalNetworkSet).(*model.NetworkSet)
-		n.Metadata = model.Metadata{Name: "a", Labels: map[string]string{"a": ""}}
-		for i := range peers {
-			n.Spec.Nets = append(n.Spec.Nets, model.Net{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32)})
+		for _, label := range []string{"a", "b"} { // rules ask for one and then the other, each has half the peers
+			n := model.New(model.KindGlobalNetworkSet).(*model.NetworkSet)
+			n.Metadata = model.Metadata{Name: label, Labels: map[string]string{label: ""}}
+			for i := range peers {
+				if (i%2 == 0) == (label == "a") {
+					n.Spec.Nets = append(n.Spec.Nets, model.Net{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32)})
+				}
+			}
+			world = append(world, n)
 		}
-		world = append(world, n)
 		for i := range lists {
 			w := model.New(model.KindWorkloadEndpoint).(*model.WorkloadEndpoint)
 			w.Metadata = model.Metadata{Name: fmt.Sprint("w", i), Namespace: "prod", Labels: map[string]string{"w": fmt.Sprint(i)}}
@@ -418,7 +433,7 @@ func TestServicesAreBounded(t *testing.T) {
 			q.Spec = model.PolicySpec{Selector: fmt.Sprintf("w == '%d'", i), Types: []model.Direction{model.Ingress}}
 			for r := range rules {
 				x := model.Rule{Action: model.Allow, Protocol: model.ProtocolNumber(model.ProtoTCP)}
-				x.Source.Selector = "has(a)"
+				x.Source.Selector = []string{"has(a)", "has(b)"}[r%2]
 				x.Destination.Ports = []model.Port{model.SinglePort(uint16(1000 + r))}
 				q.Spec.Ingress = append(q.Spec.Ingress, x)
 			}
@@ -432,9 +447,9 @@ func TestServicesAreBounded(t *testing.T) {
 		return elements
 	}
 	for _, c := range []struct{ rules, peers, lists, want int }{
-		{32, 1, 1, 32}, {33, 1, 1, 0},
-		{1, 1 << 16, 1, 1}, {1, 1<<16 + 1, 1, 0},
-		{32, 1, 2048, 1 << 16}, {32, 1, 2049, 0},
+		{32, 2, 1, 32}, {33, 2, 1, 0},
+		{2, 1 << 16, 1, 2}, {2, 1<<16 + 1, 1, 0},
+		{32, 2, 2048, 1 << 16}, {32, 2, 2049, 0},
 	} {
 		if got := services(c.rules, c.peers, c.lists); got != c.want {
 			t.Errorf("%d lists of %d rules, %d peers: %d services, want %d", c.lists, c.rules, c.peers, got, c.want)
@@ -462,6 +477,20 @@ func TestServicesOfSetThatWidens(t *testing.T) {
 		last = lower.Lower(c.Compile(s.View(), change, compile.Host{Node: "n1"}), lower.Options{Group: together(), Previous: last})
 		if got, want := len(servicesOf(last)), []int{2, 0, 2}[i]; got != want {
 			t.Errorf("with [%s] in the set: %d services, want %d", nets, got, want)
+		}
+	}
+}
+
+// A global policy may exclude a set at the endpoint's own end and ask for none there.
+func TestServicesOfOwnEnd(t *testing.T) {
+	for d, rule := range map[model.Direction]string{
+		model.Ingress: "{action: Deny, protocol: TCP, source: {selector: has(b)}, destination: {notSelector: has(w), ports: [80]}}",
+		model.Egress:  "{action: Deny, protocol: TCP, source: {notSelector: has(w)}, destination: {selector: has(b), ports: [80]}}",
+	} {
+		world := strings.Replace(fmt.Sprintf(neighbours, d, strings.ToLower(string(d)), rule), "kind: NetworkPolicy\nmetadata: {name: p, namespace: prod}",
+			"kind: GlobalNetworkPolicy\nmetadata: {name: p}", 1)
+		if got := servicesOf(lower.Lower(compileYAML(t, []byte(world), goldenOptions(t, "")), lower.Options{Group: together()})); len(got) > 0 {
+			t.Errorf("%s: %+v", d, got)
 		}
 	}
 }
