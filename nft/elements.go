@@ -15,13 +15,17 @@ import (
 	"rampart/nft/ruleset"
 )
 
-// dumpPatience bounds reading the counters of one map: the kernel walks a set from its start for every message, so the
-// time grows with the square of its size (0.4 s for 100 000 elements). What has not come by then is not counted.
-const dumpPatience = 2 * time.Second
+// patience bounds reading the counters of maps: the kernel walks a set from its start for every message, so the time grows
+// with the square of its size (0.4 s for 100 000 elements). What of a map has not come after each is not counted, and after
+// all no further map is begun: a change of policy does not wait for ever for what has been counted.
+type patience struct{ each, all time.Duration }
+
+var dumpPatience = patience{each: 2 * time.Second, all: 6 * time.Second}
 
 // elementCounters adds up the counters of the elements of maps that count, by the identifiers our shadow has for their
-// keys. It waits for each map as long as patience says.
-func elementCounters(netns int, table string, sets []*ruleset.Set, patience time.Duration, sums map[model.RuleID]ir.Counter) error {
+// keys, as far as patience goes.
+func elementCounters(netns int, table string, sets []*ruleset.Set, p patience, sums map[model.RuleID]ir.Counter) error {
+	end := time.Now().Add(p.all)
 	var c *netlink.Conn
 	hangUp := func() {
 		if c != nil {
@@ -34,13 +38,16 @@ func elementCounters(netns int, table string, sets []*ruleset.Set, patience time
 		if !s.Counters || len(s.Elements) == 0 {
 			continue
 		}
+		if time.Now().After(end) {
+			break
+		}
 		if c == nil {
 			var err error
 			if c, err = netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: netns}); err != nil {
 				return err
 			}
 		}
-		err := dumpElements(c, table, s, patience, sums)
+		err := dumpElements(c, table, s, p.each, sums)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			hangUp() // what is still on its way would be taken for the next map's
 		} else if err != nil {
